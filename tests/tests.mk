@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Unit tests: one list per room, kept beside the tests.
+include tests/unit/base.mk
