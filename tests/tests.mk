@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: one list per room, kept beside the tests.
 include tests/unit/base.mk
+include tests/unit/keys.mk
