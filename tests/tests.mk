@@ -2,3 +2,4 @@
 # Unit tests: one list per room, kept beside the tests.
 include tests/unit/base.mk
 include tests/unit/keys.mk
+include tests/unit/walnut.mk
