@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing the RSA hybrid envelope around a payload whose size is known only at its end.
+ */
+#ifndef WLT_PACKAGE_ENVELOPE_WRITE_H
+#define WLT_PACKAGE_ENVELOPE_WRITE_H
+
+#include <sys/types.h>
+
+#include "package/package.h"
+#include "package/sink.h"
+
+struct wlt_sealing {
+	int fd;
+	off_t header;  /* where the payload's tar header lies */
+	off_t payload; /* where the payload itself begins */
+	int64_t mtime;
+};
+
+/* Draw a content key, write the outer tar up to the payload into `fd` and put the cipher in front of
+ * `*sink`, which has to write to the same file. */
+bool wlt_sealing_begin(struct wlt_sealing *sealing, int fd, const struct wlt_key *const *recipients,
+		       size_t n, struct wlt_sink **sink, struct wlt_error *err);
+
+/* After the pipeline was finished: the tar's end, and the payload's size into its header. */
+bool wlt_sealing_end(struct wlt_sealing *sealing, struct wlt_error *err);
+
+#endif
