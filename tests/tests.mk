@@ -4,3 +4,4 @@ include tests/unit/base.mk
 include tests/unit/keys.mk
 include tests/unit/walnut.mk
 include tests/unit/package.mk
+include tests/unit/relay.mk
