@@ -23,6 +23,7 @@ static const struct {
 	[WLT_USAGE] = {"usage", EINVAL, 2},
 	[WLT_MISSING] = {"missing", ENOENT, 2},
 	[WLT_DAMAGED] = {"damaged", EBADMSG, 1},
+	[WLT_UNSUPPORTED] = {"unsupported", EOPNOTSUPP, 1},
 	[WLT_UNTRUSTED] = {"untrusted", EKEYREJECTED, 1},
 	[WLT_NO_KEY] = {"no-key", ENOKEY, 1},
 	[WLT_REFUSED] = {"refused", EPERM, 1},
@@ -148,6 +149,7 @@ const char *wlt_error_text(const struct wlt_error *err)
 	case WLT_USAGE:
 	case WLT_MISSING:
 	case WLT_DAMAGED:
+	case WLT_UNSUPPORTED:
 	case WLT_UNTRUSTED:
 	case WLT_NO_KEY:
 	case WLT_REFUSED:

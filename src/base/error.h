@@ -21,6 +21,7 @@ enum wlt_kind {
 	WLT_USAGE,       /* the request itself is malformed             EINVAL, exit 2 */
 	WLT_MISSING,     /* the named file, folder or peer is not there ENOENT, exit 2 */
 	WLT_DAMAGED,     /* not what its manifest or format says        EBADMSG */
+	WLT_UNSUPPORTED, /* a form or version that is not known here    EOPNOTSUPP */
 	WLT_UNTRUSTED,   /* signature refused                           EKEYREJECTED */
 	WLT_NO_KEY,      /* no key here opens it or exists for the peer ENOKEY */
 	WLT_REFUSED,     /* a rule says no                              EPERM */

@@ -25,6 +25,7 @@ struct reader {
 	struct json_object *levels[DEEPEST + 1]; /* borrowed from `root`, outermost first */
 	unsigned depth;                          /* levels open */
 	size_t nodes;
+	size_t collections;
 	unsigned documents;
 	struct json_object *root; /* owned */
 	char *key;                /* that the next value goes under; NULL: a key is next. Owned */
@@ -147,6 +148,8 @@ static bool open_level(struct reader *in, const yaml_event_t *event)
 		return fail_at(in, &event->start_mark, "no mapping but a list");
 	if (in->depth > in->limits->depth || in->depth > DEEPEST)
 		return fail_at(in, &event->start_mark, "too deep a collection");
+	if (++in->collections > in->limits->collections && in->limits->collections > 0)
+		return fail_at(in, &event->start_mark, "too many collections");
 	value = mapping ? json_object_new_object() : json_object_new_array();
 	if (value == NULL)
 		return wlt_fail_memory(in->err);

@@ -16,9 +16,10 @@
 #include "base/error.h"
 
 struct wlt_yaml_limits {
-	size_t bytes;   /* longest text */
-	unsigned depth; /* collections below the root, counted from 1 */
-	size_t nodes;   /* most scalars, keys included, and collections together */
+	size_t bytes;       /* longest text */
+	unsigned depth;     /* collections below the root, counted from 1 */
+	size_t nodes;       /* most scalars, keys included, and collections together */
+	size_t collections; /* most of those, which take up far more than a scalar; 0: `nodes` */
 };
 
 /* Preferences, front matter: roomy. */

@@ -226,7 +226,7 @@ bool wlt_contents_manifest(const struct wlt_contents *contents, struct wlt_manif
 
 	if (is_legacy_wrapper(contents))
 		return wlt_fail(
-			err, WLT_REFUSED,
+			err, WLT_UNSUPPORTED,
 			"a legacy wrapper around an encrypted payload, made by an ALIVE "
 			"before 2.1, is not opened here: ask the sender to make the package "
 			"again");

@@ -107,13 +107,13 @@ static bool check_version(const char *version, struct wlt_error *err)
 		return true;
 	shown = wlt_text_printable(version);
 	if (is_version(version, '3'))
-		return wlt_fail(err, WLT_REFUSED,
+		return wlt_fail(err, WLT_UNSUPPORTED,
 				"manifest: format_version %s is newer than 2.x, which is what can "
 				"be opened here: upgrade walnutfs, or ask the sender for an older "
 				"package",
 				version);
 	if (is_version(version, '1'))
-		return wlt_fail(err, WLT_REFUSED,
+		return wlt_fail(err, WLT_UNSUPPORTED,
 				"manifest: format_version %s is older than 2.x, which is what can "
 				"be opened here: ask the sender to make the package again",
 				version);

@@ -114,7 +114,7 @@ static const struct {
 	{WLT_EXISTS, EEXIST, 1},       {WLT_BUSY, EBUSY, 1},
 	{WLT_TOO_BIG, EFBIG, 1},       {WLT_UNREACHABLE, EHOSTUNREACH, 1},
 	{WLT_CANCELLED, ECANCELED, 1}, {WLT_NO_MEMORY, ENOMEM, 1},
-	{WLT_INTERNAL, EIO, 1},
+	{WLT_INTERNAL, EIO, 1},        {WLT_UNSUPPORTED, EOPNOTSUPP, 1},
 };
 
 START_TEST(test_kinds_have_errno_exit_and_name)

@@ -178,9 +178,9 @@ START_TEST(versions)
 	}
 	(void)snprintf(text, sizeof(text), "format_version: \"3.0.0\"\n%s" TAIL,
 		       strchr(HEAD, '\n') + 1);
-	refused(text, WLT_REFUSED, "3.0.0 is newer");
+	refused(text, WLT_UNSUPPORTED, "3.0.0 is newer");
 	(void)snprintf(text, sizeof(text), "format_version: \"1.1.0\"\nscope: \"capsule\"\n");
-	refused(text, WLT_REFUSED, "1.1.0 is older");
+	refused(text, WLT_UNSUPPORTED, "1.1.0 is older");
 }
 END_TEST
 

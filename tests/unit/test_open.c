@@ -178,7 +178,7 @@ START_TEST(manifest_member)
 			 0);
 	refused_tree(WLT_TOO_BIG, "manifest.yaml: 8388609 bytes");
 	ck_assert_int_eq(sandbox_sh(&box, "sed 's/2.1.0/3.0.0/' m >t/manifest.yaml"), 0);
-	refused_tree(WLT_REFUSED, "newer than 2.x");
+	refused_tree(WLT_UNSUPPORTED, "newer than 2.x");
 	ck_assert_int_eq(sandbox_sh(&box, ": >t/manifest.yaml"), 0);
 	refused_tree(WLT_DAMAGED, "format_version");
 }
@@ -470,10 +470,10 @@ START_TEST(vectors_refused)
 		{"rsa-not-bob.walnut", WLT_NO_KEY, "f699107cdcb33de5"},
 		{"passphrase.walnut", WLT_NO_KEY, "passphrase"},
 		{"passphrase-evp-md5.walnut", WLT_NO_KEY, "passphrase"},
-		{"legacy-2.0-rsa-bob.walnut", WLT_REFUSED, "legacy wrapper"},
-		{"legacy-2.0-passphrase.walnut", WLT_REFUSED, "legacy wrapper"},
-		{"legacy-1.1-rsa.walnut", WLT_REFUSED, "legacy wrapper"},
-		{"v1-full.walnut", WLT_REFUSED, "1.1.0 is older"},
+		{"legacy-2.0-rsa-bob.walnut", WLT_UNSUPPORTED, "legacy wrapper"},
+		{"legacy-2.0-passphrase.walnut", WLT_UNSUPPORTED, "legacy wrapper"},
+		{"legacy-1.1-rsa.walnut", WLT_UNSUPPORTED, "legacy wrapper"},
+		{"v1-full.walnut", WLT_UNSUPPORTED, "1.1.0 is older"},
 	};
 	struct wlt_key *key = vector_key();
 	struct wlt_open_options options = opened_options(key);

@@ -120,9 +120,9 @@ START_TEST(not_opened)
 				    "mkdir w && cp t/manifest.yaml w && cp p w/payload.enc && "
 				    "tar -C w -czf p manifest.yaml payload.enc"),
 			 0);
-	opened_refused(&box, "p", &for_bob, WLT_REFUSED, "a legacy wrapper");
+	opened_refused(&box, "p", &for_bob, WLT_UNSUPPORTED, "a legacy wrapper");
 	ck_assert_int_eq(sandbox_sh(&box, "printf x >w/payload.key; tar -C w -czf p ."), 0);
-	opened_refused(&box, "p", &for_bob, WLT_REFUSED, "a legacy wrapper");
+	opened_refused(&box, "p", &for_bob, WLT_UNSUPPORTED, "a legacy wrapper");
 	/* A file that only has that name. */
 	ck_assert_int_eq(sandbox_sh(&box, "cp w/payload.enc t/"), 0);
 	packages_manifest(&box);

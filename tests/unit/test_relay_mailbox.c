@@ -421,7 +421,7 @@ START_TEST(test_mirror_is_complete)
 	const char *url = relay_url(_i);
 	struct wlt_mirror *sender = help_mirror("sender", url, "alice");
 	struct wlt_mirror *owner = help_mirror("owner", url, "ben");
-	char id[8];
+	char id[16];
 	char path[64];
 
 	for (int i = 0; i < 5; i++) {
