@@ -5,3 +5,4 @@ include tests/unit/keys.mk
 include tests/unit/walnut.mk
 include tests/unit/package.mk
 include tests/unit/relay.mk
+include tests/unit/post.mk
