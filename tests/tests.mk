@@ -6,3 +6,4 @@ include tests/unit/walnut.mk
 include tests/unit/package.mk
 include tests/unit/relay.mk
 include tests/unit/post.mk
+include tests/unit/walnutfs.mk
