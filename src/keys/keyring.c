@@ -50,6 +50,19 @@ struct wlt_key *wlt_keyring_by_id(const struct wlt_keyring *ring, const char *id
 	return key;
 }
 
+size_t wlt_keyring_count(const struct wlt_keyring *ring)
+{
+	return ring->count;
+}
+
+struct wlt_key *wlt_keyring_at(const struct wlt_keyring *ring, size_t index, const char **peer)
+{
+	if (index >= ring->count)
+		return NULL;
+	*peer = ring->pinned[index].peer;
+	return ring->pinned[index].key;
+}
+
 const char *wlt_keyring_own_id(const struct wlt_keyring *ring)
 {
 	return ring->own != NULL ? wlt_key_id(ring->own) : NULL;
@@ -287,5 +300,30 @@ bool wlt_keyring_pin(struct wlt_keyring *ring, const char *peer, struct wlt_key 
 	if ((pinned == NULL || strcmp(wlt_key_id(pinned->key), wlt_key_id(key)) != 0) &&
 	    !write_pin(&change, peer, key, added_by, err))
 		return false;
+	return take_change(ring, err);
+}
+
+bool wlt_keyring_remove(struct wlt_keyring *ring, const char *peer, struct wlt_error *err)
+{
+	WLT_AUTO(end_change) struct change change = {.folder = -1, .lock = -1};
+	WLT_AUTOFREE char *path = NULL;
+	struct json_object *keys;
+	const char *listed;
+
+	if (!wlt_peer_name_check(peer, err) || !begin_change(ring, &change, err))
+		return false;
+	keys = wlt_json_object(change.now->index, "pubkeys");
+	listed = listed_id(keys, peer);
+	if (listed == NULL)
+		return wlt_fail(err, WLT_MISSING, "keyring %s: no key of %s in it", ring->dir,
+				peer);
+	path = wlt_keyring_peer_path(peer);
+	if (path == NULL)
+		return wlt_fail_memory(err);
+	json_object_object_del(keys, listed);
+	if (!save_index(&change, err))
+		return false;
+	/* No longer listed, so no longer a key: that the file stays is no failure. */
+	(void)unlinkat(change.folder, path, 0);
 	return take_change(ring, err);
 }

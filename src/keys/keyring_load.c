@@ -116,6 +116,11 @@ static bool load_entry(struct wlt_keyring *ring, int folder, const char *id,
 	return true;
 }
 
+static int compare_pinned(const void *a, const void *b)
+{
+	return strcmp(((const struct wlt_pinned *)a)->peer, ((const struct wlt_pinned *)b)->peer);
+}
+
 static bool load_pinned(struct wlt_keyring *ring, int folder, struct wlt_error *err)
 {
 	struct json_object *keys = NULL;
@@ -133,6 +138,8 @@ static bool load_pinned(struct wlt_keyring *ring, int folder, struct wlt_error *
 		if (!load_entry(ring, folder, member.key, member.val, err))
 			return false;
 	}
+	if (ring->count > 1)
+		qsort(ring->pinned, ring->count, sizeof(*ring->pinned), compare_pinned);
 	return true;
 }
 

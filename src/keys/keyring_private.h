@@ -24,7 +24,7 @@ struct wlt_keyring {
 	char *dir;
 	struct json_object *index; /* as it is on disk, with members unknown here */
 	struct wlt_key *own;       /* from public.pem; NULL when there is none */
-	struct wlt_pinned *pinned;
+	struct wlt_pinned *pinned; /* sorted by peer */
 	size_t count;
 };
 

@@ -87,8 +87,8 @@ bool wlt_key_unwrap(const struct wlt_key *pair, const uint8_t *wrapped, size_t w
 /*
  * The folder `~/.alive/relay/keys` (or ALIVE_RELAY_KEYS_DIR): private.pem, public.pem,
  * peers/NAME.pem and index.json. Loaded whole; a keyring value is immutable but for
- * wlt_keyring_pin(), and is meant to be loaded again when the file changes, not shared while being
- * changed. Only the public files are read; the private key is asked for by wlt_keyring_own_pair().
+ * the three functions that change it, and is meant to be loaded again when the file changes, not
+ * shared while being changed. Only the public files are read; the private key is asked for by wlt_keyring_own_pair().
  */
 struct wlt_keyring;
 
@@ -111,6 +111,11 @@ struct wlt_key *wlt_keyring_of_peer(const struct wlt_keyring *ring, const char *
 struct wlt_key *wlt_keyring_by_id(const struct wlt_keyring *ring, const char *id,
 				  const char **peer);
 
+/* The pinned keys one by one, in byte order of their peers' names; NULL from `wlt_keyring_count()` on.
+ * Key and name are borrowed. */
+size_t wlt_keyring_count(const struct wlt_keyring *ring);
+struct wlt_key *wlt_keyring_at(const struct wlt_keyring *ring, size_t index, const char **peer);
+
 /* Own id, or NULL when there is no own key yet. Borrowed. */
 const char *wlt_keyring_own_id(const struct wlt_keyring *ring);
 
@@ -119,8 +124,8 @@ bool wlt_keyring_own_pair(const struct wlt_keyring *ring, struct wlt_key **out,
 			  struct wlt_error *err);
 
 /* Record the own public key's id as `local_pubkey_id`, and write public.pem when it is not there or
- * is another key's (a crash behind private.pem). This and wlt_keyring_pin() work on what is on disk,
- * under a lock (WLT_BUSY), and load the ring anew: what was borrowed from it before is gone. */
+ * is another key's (a crash behind private.pem). This and the two below work on what is on disk, under
+ * a lock (WLT_BUSY), and load the ring anew: what was borrowed from it before is gone. */
 bool wlt_keyring_set_own(struct wlt_keyring *ring, const struct wlt_key *key,
 			 struct wlt_error *err);
 
@@ -130,6 +135,10 @@ bool wlt_keyring_set_own(struct wlt_keyring *ring, const struct wlt_key *key,
  * `added_by` is recorded ("accept", "trust"). */
 bool wlt_keyring_pin(struct wlt_keyring *ring, const char *peer, struct wlt_key *key,
 		     const char *added_by, bool replace, struct wlt_error *err);
+
+/* Forget the key of `peer`: the index first, then the PEM, so that a crash leaves the key or a file
+ * that nobody looks at. WLT_MISSING when none is pinned. */
+bool wlt_keyring_remove(struct wlt_keyring *ring, const char *peer, struct wlt_error *err);
 
 /* ALIVE_RELAY_KEYS_DIR, else `relay_dir`/keys. malloc()ed; NULL when out of memory. */
 char *wlt_keyring_default_dir(const char *relay_dir);

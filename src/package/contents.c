@@ -12,9 +12,8 @@
 #include "package/manifest.h"
 #include "package/tar_read.h"
 
-#define MANIFEST_NAME "manifest.yaml"
-#define HEADERS_EACH  (8u << 10) /* what a member may take beside its content, on average */
-#define TAR_TAIL      (1u << 20) /* zeros at the end */
+#define HEADERS_EACH (8u << 10) /* what a member may take beside its content, on average */
+#define TAR_TAIL     (1u << 20) /* zeros at the end */
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
@@ -91,9 +90,10 @@ static bool take_member(struct reader *reader, const struct wlt_tar_member *memb
 	found->entry.executable = member->executable;
 	if (!wlt_is_deliverable(member->path, err))
 		return false;
-	if (strcmp(member->path, MANIFEST_NAME) == 0 && member->size > WLT_MAX_MANIFEST)
+	if (strcmp(member->path, WLT_MANIFEST_NAME) == 0 && member->size > WLT_MAX_MANIFEST)
 		return wlt_fail(err, WLT_TOO_BIG, "%s: %llu bytes, at most %u allowed",
-				MANIFEST_NAME, (unsigned long long)member->size, WLT_MAX_MANIFEST);
+				WLT_MANIFEST_NAME, (unsigned long long)member->size,
+				WLT_MAX_MANIFEST);
 	return member->folder || read_content(reader, found, err);
 }
 
@@ -129,6 +129,8 @@ static const struct wlt_found *find(const struct wlt_contents *contents, const c
 {
 	struct wanted wanted = {path, len};
 
+	if (contents->n == 0)
+		return NULL;
 	return bsearch(&wanted, contents->found, contents->n, sizeof(*contents->found),
 		       compare_wanted);
 }
@@ -162,6 +164,13 @@ static bool check_names(struct wlt_contents *contents, struct wlt_error *err)
 	return true;
 }
 
+static bool have_store(struct wlt_contents *contents, const struct wlt_open_options *options,
+		       struct wlt_error *err)
+{
+	return contents->plain != NULL ||
+	       wlt_plain_new(options->memory_limit, options->spill_dirfd, &contents->plain, err);
+}
+
 bool wlt_contents_read(struct wlt_source *tar, const struct wlt_open_options *options,
 		       struct wlt_contents *out, struct wlt_error *err)
 {
@@ -175,8 +184,8 @@ bool wlt_contents_read(struct wlt_source *tar, const struct wlt_open_options *op
 	if (options->max_expanded > 0)
 		limits.content = options->max_expanded;
 	limits.stream = limits.content + (uint64_t)limits.members * HEADERS_EACH + TAR_TAIL;
-	if (!wlt_plain_new(options->memory_limit, options->spill_dirfd, &out->plain, err) ||
-	    !wlt_tar_open(tar, &limits, &reader.tar, err) || !wlt_sha256_new(&reader.sha, err))
+	if (!have_store(out, options, err) || !wlt_tar_open(tar, &limits, &reader.tar, err) ||
+	    !wlt_sha256_new(&reader.sha, err))
 		return false;
 	reader.buffer = malloc(WLT_SOURCE_BUFFER);
 	if (reader.buffer == NULL)
@@ -198,47 +207,65 @@ void wlt_contents_free(struct wlt_contents *contents)
 	*contents = (struct wlt_contents){0};
 }
 
-/* --- the manifest in it ------------------------------------------------------------------------- */
+/* --- single files of it ------------------------------------------------------------------------- */
 
-/* A tar.gz of nothing but `payload.enc`, its key and a manifest in clear: how packages were sealed
- * before the RSA envelope. */
-static bool is_legacy_wrapper(const struct wlt_contents *contents)
+const struct wlt_found *wlt_contents_find(const struct wlt_contents *contents, const char *path)
 {
-	bool payload = false;
-
-	for (size_t i = 0; i < contents->n; i++) {
-		const char *path = contents->found[i].entry.path;
-
-		if (strcmp(path, "payload.enc") == 0)
-			payload = true;
-		else if (strcmp(path, "payload.key") != 0 && strcmp(path, MANIFEST_NAME) != 0)
-			return false;
-	}
-	return payload;
+	return find(contents, path, strlen(path));
 }
 
-bool wlt_contents_manifest(const struct wlt_contents *contents, struct wlt_manifest **out,
-			   struct wlt_error *err)
+/* The whole of a file, malloc()ed. */
+static uint8_t *load(const struct wlt_contents *contents, const struct wlt_found *found,
+		     struct wlt_error *err)
 {
-	const struct wlt_found *found = find(contents, MANIFEST_NAME, strlen(MANIFEST_NAME));
-	WLT_AUTOFREE char *text = NULL;
+	size_t len = (size_t)found->entry.size;
+	uint8_t *bytes = malloc(len + 1);
 	size_t got;
 
-	if (is_legacy_wrapper(contents))
-		return wlt_fail(
-			err, WLT_UNSUPPORTED,
-			"a legacy wrapper around an encrypted payload, made by an ALIVE "
-			"before 2.1, is not opened here: ask the sender to make the package "
-			"again");
-	if (found == NULL || found->folder)
-		return wlt_fail(err, WLT_DAMAGED, "the package has no %s", MANIFEST_NAME);
-	text = malloc((size_t)found->entry.size + 1);
-	if (text == NULL)
-		return wlt_fail_memory(err);
-	if (!wlt_plain_read(contents->plain, text, (size_t)found->entry.size, found->entry.offset,
-			    &got, err))
+	if (bytes == NULL) {
+		wlt_fail_memory(err);
+	} else if (!wlt_plain_read(contents->plain, bytes, len, found->entry.offset, &got, err)) {
+		free(bytes);
+		bytes = NULL;
+	}
+	return bytes;
+}
+
+bool wlt_contents_adopt(const struct wlt_contents *from, const char *path,
+			const struct wlt_open_options *options, struct wlt_contents *to,
+			struct wlt_error *err)
+{
+	const struct wlt_found *found = wlt_contents_find(from, path);
+	WLT_AUTOFREE uint8_t *bytes = load(from, found, err);
+	struct wlt_found *copy = new_found(to);
+
+	if (bytes == NULL)
 		return false;
-	return wlt_manifest_parse(text, got, out, err);
+	if (copy == NULL)
+		return wlt_fail_memory(err);
+	*copy = *found;
+	copy->entry.path = strdup(path);
+	if (copy->entry.path == NULL)
+		return wlt_fail_memory(err);
+	to->n++;
+	if (!have_store(to, options, err))
+		return false;
+	copy->entry.offset = wlt_plain_size(to->plain);
+	return wlt_plain_append(to->plain, bytes, (size_t)found->entry.size, err);
+}
+
+bool wlt_contents_manifest(const struct wlt_contents *contents, enum wlt_check *check,
+			   struct wlt_manifest **out, struct wlt_error *err)
+{
+	const struct wlt_found *found = wlt_contents_find(contents, WLT_MANIFEST_NAME);
+	WLT_AUTOFREE uint8_t *text = NULL;
+
+	if (found == NULL || found->folder)
+		return wlt_fail(err, WLT_DAMAGED, "the package has no %s", WLT_MANIFEST_NAME);
+	text = load(contents, found, err);
+	return text != NULL &&
+	       wlt_manifest_parse_checked((const char *)text, (size_t)found->entry.size, check, out,
+					  err);
 }
 
 /* --- comparing ---------------------------------------------------------------------------------- */
@@ -309,7 +336,7 @@ static void compare(const struct wlt_contents *contents, const struct wlt_manife
 			add_fault(faults, manifest, listed->path, "missing from the package");
 			i++;
 		} else if (order > 0) {
-			if (!found->folder && strcmp(found->entry.path, MANIFEST_NAME) != 0)
+			if (!found->folder && strcmp(found->entry.path, WLT_MANIFEST_NAME) != 0)
 				add_fault(faults, NULL, found->entry.path,
 					  "not listed in the manifest");
 			j++;
@@ -324,11 +351,12 @@ static void compare(const struct wlt_contents *contents, const struct wlt_manife
 }
 
 bool wlt_contents_verify(const struct wlt_contents *contents, const struct wlt_manifest *manifest,
-			 struct wlt_error *err)
+			 enum wlt_check *check, struct wlt_error *err)
 {
 	WLT_AUTO(free_faults) struct faults faults = {WLT_BUF_INIT, 0};
 	char payload[WLT_SHA256_HEX];
 
+	*check = WLT_CHECK_FILES;
 	compare(contents, manifest, &faults);
 	if (faults.n > NAMED_FAULTS)
 		wlt_buf_printf(&faults.text, "; and %zu more", faults.n - NAMED_FAULTS);
@@ -337,6 +365,9 @@ bool wlt_contents_verify(const struct wlt_contents *contents, const struct wlt_m
 	if (faults.n > 0)
 		return wlt_fail(err, WLT_DAMAGED, "%s (package damaged or altered)",
 				faults.text.data);
+	*check = WLT_CHECK_PAYLOAD;
+	if (*manifest->payload_sha256 == '\0')
+		return true; /* 1.x: nothing to compare with */
 	if (!wlt_manifest_payload_sha256(manifest->files, manifest->n_files, payload, err))
 		return false;
 	if (strcmp(payload, manifest->payload_sha256) != 0)

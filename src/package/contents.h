@@ -23,18 +23,26 @@ struct wlt_contents {
 };
 
 /* Read the whole of `tar`, and check that its names can live together (package format, section 6).
- * `*out` has to be zeroed. */
+ * `*out` has to be zeroed, or to hold no more than what was adopted. */
 bool wlt_contents_read(struct wlt_source *tar, const struct wlt_open_options *options,
 		       struct wlt_contents *out, struct wlt_error *err);
 void wlt_contents_free(struct wlt_contents *contents);
 
-/* Parse the `manifest.yaml` among them. */
-bool wlt_contents_manifest(const struct wlt_contents *contents, struct wlt_manifest **out,
-			   struct wlt_error *err);
+/* Copy the file `path` of `from` to `*to`, zeroed, whose `tar` is still to be read. */
+bool wlt_contents_adopt(const struct wlt_contents *from, const char *path,
+			const struct wlt_open_options *options, struct wlt_contents *to,
+			struct wlt_error *err);
+
+/* The member of this path, or NULL. Borrowed. */
+const struct wlt_found *wlt_contents_find(const struct wlt_contents *contents, const char *path);
+
+/* Parse the `manifest.yaml` among them. `*check` tells what is being looked at. */
+bool wlt_contents_manifest(const struct wlt_contents *contents, enum wlt_check *check,
+			   struct wlt_manifest **out, struct wlt_error *err);
 
 /* Compare with the manifest: every listed file is there as listed, and nothing else is. */
 bool wlt_contents_verify(const struct wlt_contents *contents, const struct wlt_manifest *manifest,
-			 struct wlt_error *err);
+			 enum wlt_check *check, struct wlt_error *err);
 
 /* Hand entries and store on to `package`. */
 bool wlt_contents_release(struct wlt_contents *contents, struct wlt_package *package,

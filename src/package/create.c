@@ -27,6 +27,7 @@ struct packing {
 	const struct wlt_stage *stage;
 	const struct wlt_create_options *options;
 	const struct wlt_manifest_file *files;
+	struct wlt_sealing sealing;
 	struct wlt_sink *sink;
 	struct wlt_sha256 sha;
 	struct wlt_buf header; /* reused */
@@ -91,7 +92,7 @@ static bool pack_bytes(struct packing *packing, struct wlt_member_reader *reader
 		packing->done += got;
 		if (packing->options->progress != NULL)
 			packing->options->progress(packing->options->progress_context,
-						   packing->done, packing->total);
+						   WLT_STEP_PACK, packing->done, packing->total);
 	}
 }
 
@@ -124,28 +125,53 @@ static bool pack(struct packing *packing, const struct wlt_buf *manifest, struct
 	return write_zeroes(packing, WLT_TAR_END, err) && wlt_sink_finish(packing->sink, err);
 }
 
+/* The pipeline from its end on; what an envelope begins with is written at once. */
+static bool begin(struct packing *packing, int out_fd, struct wlt_error *err)
+{
+	const struct wlt_create_options *options = packing->options;
+	bool ok = wlt_sink_fd(out_fd, &packing->sink, err);
+
+	if (ok && options->n_recipients > 0)
+		ok = wlt_sealing_begin(&packing->sealing, out_fd, options->recipients,
+				       options->n_recipients, &packing->sink, err);
+	if (ok && options->passphrase != NULL)
+		ok = wlt_sealing_passphrase(options->passphrase, options->passphrase_len,
+					    &packing->sink, err);
+	return ok && wlt_sink_gzip(0, wlt_take(packing->sink), &packing->sink, err);
+}
+
 static bool write_package(const struct wlt_stage *stage, const struct wlt_create_options *options,
 			  const struct wlt_manifest_file *files, const struct wlt_buf *manifest,
 			  int out_fd, struct wlt_error *err)
 {
 	WLT_AUTO(free_packing)
 	struct packing packing = {.stage = stage, .options = options, .files = files};
-	struct wlt_sealing sealing;
-	bool sealed = options->n_recipients > 0;
 
 	packing.block = malloc(WLT_MEMBER_STEP);
 	if (packing.block == NULL)
 		return wlt_fail_memory(err);
 	for (size_t i = 0; i < stage->n_members; i++)
 		packing.total += files[i].size;
-	if (!wlt_sha256_new(&packing.sha, err) || !wlt_sink_fd(out_fd, &packing.sink, err))
-		return false;
-	if (sealed && !wlt_sealing_begin(&sealing, out_fd, options->recipients,
-					 options->n_recipients, &packing.sink, err))
-		return false;
-	if (!wlt_sink_gzip(0, wlt_take(packing.sink), &packing.sink, err))
-		return false;
-	return pack(&packing, manifest, err) && (!sealed || wlt_sealing_end(&sealing, err));
+	return wlt_sha256_new(&packing.sha, err) && begin(&packing, out_fd, err) &&
+	       pack(&packing, manifest, err) &&
+	       (options->n_recipients == 0 || wlt_sealing_end(&packing.sealing, err));
+}
+
+static bool check_sealing(const struct wlt_create_options *options, struct wlt_error *err)
+{
+	if (options->n_recipients > WLT_MAX_RECIPIENTS)
+		return wlt_fail(err, WLT_USAGE,
+				"a package can be sealed for %u recipients, not %zu",
+				WLT_MAX_RECIPIENTS, options->n_recipients);
+	if (options->passphrase == NULL)
+		return true;
+	if (options->n_recipients > 0)
+		return wlt_fail(err, WLT_USAGE,
+				"a package is sealed either for recipients or with a passphrase");
+	if (options->passphrase_len == 0 || options->passphrase_len > WLT_MAX_PASSPHRASE)
+		return wlt_fail(err, WLT_USAGE, "a passphrase has 1 to %u bytes, not %zu",
+				WLT_MAX_PASSPHRASE, options->passphrase_len);
+	return true;
 }
 
 /* The manifest's text and what it is known by. */
@@ -176,8 +202,8 @@ bool wlt_package_create(const struct wlt_stage *stage, const struct wlt_create_o
 
 	if (files == NULL)
 		return wlt_fail_memory(err);
-	if (!wlt_manifest_check_options(stage, options, err) ||
-	    !wlt_digest_members(stage, options->cancel, files, err) ||
+	if (!check_sealing(options, err) || !wlt_manifest_check_options(stage, options, err) ||
+	    !wlt_digest_members(stage, options, files, err) ||
 	    !describe(stage, options, files, &manifest, created->import_id, err) ||
 	    !write_package(stage, options, files, &manifest, out_fd, err))
 		return false;

@@ -13,6 +13,12 @@
 #define MAX_THREADS 4
 #define MAX_JOBS    (2 * MAX_THREADS + 1)
 
+/* Of one thread; made when it is needed. */
+struct engine {
+	struct wlt_deflater *fast;
+	struct wlt_deflater *thorough;
+};
+
 struct wlt_deflate_pool {
 	pthread_mutex_t lock; /* guards `stop`, `next` and the jobs' states */
 	pthread_cond_t work;  /* a job became ready, or `stop` was set */
@@ -28,20 +34,24 @@ struct wlt_deflate_pool {
 	struct wlt_job jobs[MAX_JOBS];
 	size_t n_jobs;
 	pthread_t threads[MAX_THREADS];
-	struct wlt_deflater
-		*deflaters[MAX_THREADS]; /* one per thread; the first also serves alone */
+	struct engine engines[MAX_THREADS]; /* one per thread; the first also serves alone */
 	size_t n_threads;
 	size_t running;
 };
 
 struct thread_start {
 	struct wlt_deflate_pool *pool;
-	struct wlt_deflater *deflater;
+	struct engine *engine;
 };
 
-static void compress(struct wlt_deflater *deflater, struct wlt_job *job)
+static void compress(struct engine *engine, struct wlt_job *job)
 {
-	job->ok = deflater->run(deflater, job->in, job->len, job->out, &job->made, &job->crc);
+	struct wlt_deflater **deflater = job->thorough ? &engine->thorough : &engine->fast;
+
+	if (*deflater == NULL)
+		*deflater = job->thorough ? wlt_deflater_zlib() : wlt_deflater_fast();
+	job->ok = *deflater != NULL &&
+		  (*deflater)->run(*deflater, job->in, job->len, job->out, &job->made, &job->crc);
 }
 
 static void *serve(void *argument)
@@ -61,7 +71,7 @@ static void *serve(void *argument)
 		job->state = WLT_JOB_TAKEN;
 		pool->next++;
 		(void)pthread_mutex_unlock(&pool->lock);
-		compress(start.deflater, job);
+		compress(start.engine, job);
 		(void)pthread_mutex_lock(&pool->lock);
 		job->state = WLT_JOB_DONE;
 		(void)pthread_cond_signal(&pool->done);
@@ -77,11 +87,8 @@ static bool start_thread(struct wlt_deflate_pool *pool)
 
 	if (start == NULL)
 		return false;
-	if (pool->deflaters[at] == NULL)
-		pool->deflaters[at] = wlt_deflater_new();
-	*start = (struct thread_start){pool, pool->deflaters[at]};
-	if (start->deflater == NULL ||
-	    pthread_create(&pool->threads[at], NULL, serve, start) != 0) {
+	*start = (struct thread_start){pool, &pool->engines[at]};
+	if (pthread_create(&pool->threads[at], NULL, serve, start) != 0) {
 		free(start);
 		return false;
 	}
@@ -127,11 +134,6 @@ bool wlt_pool_new(unsigned threads, struct wlt_deflate_pool **out, struct wlt_er
 	pool->n_threads = processors < 2             ? 0
 			  : processors > MAX_THREADS ? MAX_THREADS
 						     : (size_t)processors;
-	pool->deflaters[0] = wlt_deflater_new();
-	if (pool->deflaters[0] == NULL) {
-		wlt_pool_free(pool);
-		return wlt_fail_memory(err);
-	}
 	for (size_t i = 0; i < 2 * pool->n_threads + 1; i++) {
 		if (!add_job(pool, err)) {
 			wlt_pool_free(pool);
@@ -152,8 +154,10 @@ void wlt_pool_free(struct wlt_deflate_pool *pool)
 	(void)pthread_mutex_unlock(&pool->lock);
 	for (size_t i = 0; i < pool->running; i++)
 		(void)pthread_join(pool->threads[i], NULL);
-	for (size_t i = 0; i < MAX_THREADS; i++)
-		wlt_deflater_free(pool->deflaters[i]);
+	for (size_t i = 0; i < MAX_THREADS; i++) {
+		wlt_deflater_free(pool->engines[i].fast);
+		wlt_deflater_free(pool->engines[i].thorough);
+	}
 	for (size_t i = 0; i < pool->n_jobs; i++) {
 		free(pool->jobs[i].in);
 		free(pool->jobs[i].out);
@@ -177,8 +181,9 @@ bool wlt_pool_submit(struct wlt_deflate_pool *pool, bool last, struct wlt_error 
 
 	if (pool->running == 0 && !last)
 		start_threads(pool);
+	job->thorough = pool->filled < WLT_THOROUGH_BLOCKS;
 	if (pool->running == 0)
-		compress(pool->deflaters[0], job);
+		compress(&pool->engines[0], job);
 	(void)pthread_mutex_lock(&pool->lock);
 	job->state = pool->running == 0 ? WLT_JOB_DONE : WLT_JOB_READY;
 	(void)pthread_cond_signal(&pool->work);

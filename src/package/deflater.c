@@ -119,7 +119,7 @@ struct wlt_deflater *wlt_deflater_isal(void)
 
 #endif
 
-struct wlt_deflater *wlt_deflater_new(void)
+struct wlt_deflater *wlt_deflater_fast(void)
 {
 #ifdef HAVE_ISAL
 	return wlt_deflater_isal();

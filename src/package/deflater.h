@@ -28,8 +28,8 @@ struct wlt_deflater {
 struct wlt_deflater *wlt_deflater_zlib(void);
 struct wlt_deflater *wlt_deflater_isal(void); /* NULL also when it is not built in */
 
-/* ISA-L where it is built in, else zlib. */
-struct wlt_deflater *wlt_deflater_new(void);
+/* What large packages are made with: ISA-L where it is built in, else zlib. */
+struct wlt_deflater *wlt_deflater_fast(void);
 void wlt_deflater_free(struct wlt_deflater *deflater); /* NULL is allowed */
 
 #endif

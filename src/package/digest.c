@@ -69,8 +69,10 @@ void wlt_sha256_free(struct wlt_sha256 *sha)
 /* What the threads share. Each takes the next member that nobody has. */
 struct pass {
 	const struct wlt_stage *stage;
-	const atomic_bool *cancel;
+	const struct wlt_create_options *options;
 	struct wlt_manifest_file *files;
+	uint64_t total; /* bytes */
+	atomic_uint_least64_t done;
 	atomic_size_t next;
 	atomic_bool failed; /* the others stop, too */
 	pthread_mutex_t lock;
@@ -78,10 +80,29 @@ struct pass {
 	size_t err_at;        /* under `lock` */
 };
 
-static bool digest_member(struct pass *pass, size_t at, struct wlt_sha256 *sha, uint8_t *block,
-			  struct wlt_error *err)
+/* What the thread that makes the package tells of the work of all. */
+static void tell(struct pass *pass)
+{
+	const struct wlt_create_options *options = pass->options;
+
+	if (options->progress != NULL)
+		options->progress(options->progress_context, WLT_STEP_CHECKSUMS,
+				  atomic_load_explicit(&pass->done, memory_order_relaxed),
+				  pass->total);
+}
+
+/* A thread's own. */
+struct worker {
+	struct pass *pass;
+	bool tells; /* of the progress */
+	struct wlt_sha256 sha;
+	uint8_t *block; /* WLT_MEMBER_STEP bytes */
+};
+
+static bool digest_member(struct worker *worker, size_t at, struct wlt_error *err)
 {
 	WLT_AUTO(wlt_member_close) struct wlt_member_reader reader = {.fd = -1};
+	struct pass *pass = worker->pass;
 	const struct wlt_member *member = &pass->stage->members[at];
 	struct wlt_manifest_file *file = &pass->files[at];
 	size_t got;
@@ -89,16 +110,19 @@ static bool digest_member(struct pass *pass, size_t at, struct wlt_sha256 *sha, 
 	file->path = member->path;
 	file->size = 0;
 	if (!wlt_member_open(pass->stage->walnut_fd, member, &reader, err) ||
-	    !wlt_sha256_begin(sha, err))
+	    !wlt_sha256_begin(&worker->sha, err))
 		return false;
 	do {
-		if (wlt_cancelled(pass->cancel, err) ||
-		    !wlt_member_read(&reader, block, WLT_MEMBER_STEP, &got, err) ||
-		    !wlt_sha256_update(sha, block, got, err))
+		if (wlt_cancelled(pass->options->cancel, err) ||
+		    !wlt_member_read(&reader, worker->block, WLT_MEMBER_STEP, &got, err) ||
+		    !wlt_sha256_update(&worker->sha, worker->block, got, err))
 			return false;
 		file->size += got;
+		(void)atomic_fetch_add_explicit(&pass->done, got, memory_order_relaxed);
+		if (worker->tells)
+			tell(pass);
 	} while (got > 0);
-	return wlt_sha256_end(sha, file->sha256, err);
+	return wlt_sha256_end(&worker->sha, file->sha256, err);
 }
 
 /* Keep the error of the member that comes first, so that the message does not depend on chance. */
@@ -114,23 +138,33 @@ static void report(struct pass *pass, size_t at, struct wlt_error *err)
 	wlt_error_clear(err);
 }
 
-static void *work(void *argument)
+static void free_worker(struct worker *worker)
 {
-	struct pass *pass = argument;
-	WLT_AUTOFREE uint8_t *block = malloc(WLT_MEMBER_STEP);
-	WLT_AUTO(wlt_sha256_free) struct wlt_sha256 sha = {0};
+	wlt_sha256_free(&worker->sha);
+	free(worker->block);
+}
+
+static void work(struct pass *pass, bool tells)
+{
+	WLT_AUTO(free_worker)
+	struct worker worker = {pass, tells, .block = malloc(WLT_MEMBER_STEP)};
 	WLT_AUTO(wlt_error_clear) struct wlt_error err = WLT_ERROR_INIT;
 	size_t at = 0;
-	bool ok = block != NULL ? wlt_sha256_new(&sha, &err) : wlt_fail_memory(&err);
+	bool ok = worker.block != NULL ? wlt_sha256_new(&worker.sha, &err) : wlt_fail_memory(&err);
 
 	while (ok && !atomic_load(&pass->failed)) {
 		at = atomic_fetch_add(&pass->next, 1);
 		if (at >= pass->stage->n_members)
 			break;
-		ok = digest_member(pass, at, &sha, block, &err);
+		ok = digest_member(&worker, at, &err);
 	}
 	if (!ok)
 		report(pass, at, &err);
+}
+
+static void *help(void *pass)
+{
+	work(pass, false);
 	return NULL;
 }
 
@@ -147,23 +181,25 @@ static size_t helpers_worth(const struct wlt_stage *stage)
 	return most < MAX_HELPERS ? most : MAX_HELPERS;
 }
 
-bool wlt_digest_members(const struct wlt_stage *stage, const atomic_bool *cancel,
+bool wlt_digest_members(const struct wlt_stage *stage, const struct wlt_create_options *options,
 			struct wlt_manifest_file *files, struct wlt_error *err)
 {
-	struct pass pass = {.stage = stage, .cancel = cancel, .files = files};
+	struct pass pass = {.stage = stage, .options = options, .files = files};
 	pthread_t helpers[MAX_HELPERS];
 	size_t wanted = helpers_worth(stage);
 	size_t n = 0;
 	sigset_t all;
 	sigset_t before;
 
+	for (size_t i = 0; i < stage->n_members; i++)
+		pass.total += stage->members[i].size;
 	(void)pthread_mutex_init(&pass.lock, NULL);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (n < wanted && pthread_create(&helpers[n], NULL, work, &pass) == 0)
+	while (n < wanted && pthread_create(&helpers[n], NULL, help, &pass) == 0)
 		n++;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)work(&pass);
+	work(&pass, true);
 	for (size_t i = 0; i < n; i++)
 		(void)pthread_join(helpers[i], NULL);
 	(void)pthread_mutex_destroy(&pass.lock);

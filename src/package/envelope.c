@@ -13,18 +13,17 @@
 #include "package/manifest.h"
 #include "package/source.h"
 #include "package/tar_read.h"
+#include "package/unseal.h"
 
 #define ENVELOPE_NAME  "rsa-envelope-v1.json"
 #define PAYLOAD_NAME   "payload.enc"
-#define CIPHER_BLOCK   16u
-#define SALTED_HEADER  16u          /* "Salted__" and the salt */
 #define OUTER_OVERHEAD (1ull << 20) /* headers and closing zeros of the outer tar */
 #define MAGIC_BYTES    8u
 
 static const char *const kind_names[] = {
-	[WLT_ENVELOPE_PLAIN] = "plain",
-	[WLT_ENVELOPE_PASSPHRASE] = "passphrase",
-	[WLT_ENVELOPE_RSA] = "rsa",
+	[WLT_ENVELOPE_PLAIN] = "plain",       [WLT_ENVELOPE_PASSPHRASE] = "passphrase",
+	[WLT_ENVELOPE_RSA] = "rsa",           [WLT_ENVELOPE_LEGACY_PASSPHRASE] = "legacy",
+	[WLT_ENVELOPE_LEGACY_RSA] = "legacy",
 };
 
 const char *wlt_envelope_kind_name(enum wlt_envelope_kind kind)
@@ -136,7 +135,7 @@ static bool take_payload(const struct wlt_tar_member *member, struct wlt_envelop
 {
 	if (out->payload_size > 0)
 		return wlt_fail(err, WLT_DAMAGED, "%s is in the envelope twice", PAYLOAD_NAME);
-	if (member->size == 0 || member->size % CIPHER_BLOCK != 0)
+	if (member->size == 0 || member->size % WLT_CIPHER_BLOCK != 0)
 		return wlt_fail(err, WLT_DAMAGED,
 				"%s: %llu bytes are not whole blocks of AES-256-CBC", PAYLOAD_NAME,
 				(unsigned long long)member->size);
@@ -193,16 +192,11 @@ static bool read_rsa(const struct wlt_raw *raw, struct wlt_envelope *out, struct
 static bool read_passphrase(const struct wlt_raw *raw, struct wlt_envelope *out,
 			    struct wlt_error *err)
 {
-	uint64_t sealed = raw->size - MAGIC_BYTES;
-
 	out->kind = WLT_ENVELOPE_PASSPHRASE;
-	if (raw->size < SALTED_HEADER + CIPHER_BLOCK || (raw->size - SALTED_HEADER) % CIPHER_BLOCK)
-		return wlt_fail(err, WLT_DAMAGED,
-				"%llu bytes behind `Salted__` are not a salt and whole blocks of "
-				"AES-256-CBC",
-				(unsigned long long)sealed);
-	out->payload_offset = SALTED_HEADER;
-	out->payload_size = raw->size - SALTED_HEADER;
+	if (!wlt_salted_check(raw->size, err))
+		return false;
+	out->payload_offset = WLT_SALTED_HEADER;
+	out->payload_size = raw->size - WLT_SALTED_HEADER;
 	return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +19,20 @@
 #define KEY_BYTES 32
 #define IV_BYTES  16
 
+#define SALT_MAGIC "Salted__" /* as `openssl enc` writes it */
+#define SALT_BYTES 8
+#define ROUNDS     600000
+
 /* Beyond this the size would need a pax header, which has no room in front of the payload. */
 #define MAX_PAYLOAD 077777777777ll
 
+/* Key and IV lie together, as PBKDF2 gives them in one piece. */
 struct content_key {
 	uint8_t key[KEY_BYTES];
 	uint8_t iv[IV_BYTES];
 };
+
+_Static_assert(sizeof(struct content_key) == KEY_BYTES + IV_BYTES, "no padding");
 
 static void free_content_key(struct content_key **key)
 {
@@ -136,10 +144,6 @@ bool wlt_sealing_begin(struct wlt_sealing *sealing, int fd, const struct wlt_key
 	WLT_AUTO(wlt_buf_free) struct wlt_buf json = WLT_BUF_INIT;
 
 	*sealing = (struct wlt_sealing){.fd = fd, .mtime = wlt_clock_now()};
-	if (n > WLT_MAX_RECIPIENTS)
-		return wlt_fail(err, WLT_USAGE,
-				"a package can be sealed for %u recipients, not %zu",
-				WLT_MAX_RECIPIENTS, n);
 	if (content == NULL)
 		return wlt_fail_memory(err);
 	if (RAND_priv_bytes(content->key, sizeof(content->key)) != 1 ||
@@ -175,4 +179,25 @@ bool wlt_sealing_end(struct wlt_sealing *sealing, struct wlt_error *err)
 	if (failure != 0)
 		return wlt_fail_errno(err, failure, "cannot write the package");
 	return true;
+}
+
+/* --- passphrase -------------------------------------------------------------------------------- */
+
+bool wlt_sealing_passphrase(const char *passphrase, size_t len, struct wlt_sink **sink,
+			    struct wlt_error *err)
+{
+	WLT_AUTO(free_content_key)
+	struct content_key *content = OPENSSL_secure_zalloc(sizeof(*content));
+	uint8_t front[sizeof(SALT_MAGIC) - 1 + SALT_BYTES] = SALT_MAGIC;
+	uint8_t *salt = front + sizeof(SALT_MAGIC) - 1;
+
+	if (content == NULL)
+		return wlt_fail_memory(err);
+	if (RAND_bytes(salt, SALT_BYTES) != 1)
+		return wlt_fail(err, WLT_INTERNAL, "no random numbers for the salt");
+	if (PKCS5_PBKDF2_HMAC(passphrase, (int)len, salt, SALT_BYTES, ROUNDS, EVP_sha256(),
+			      sizeof(*content), (unsigned char *)content) != 1)
+		return wlt_fail(err, WLT_INTERNAL, "cannot derive a key from the passphrase");
+	return wlt_sink_write(*sink, front, sizeof(front), err) &&
+	       wlt_sink_cbc(content->key, content->iv, wlt_take(*sink), sink, err);
 }

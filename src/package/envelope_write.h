@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing the RSA hybrid envelope around a payload whose size is known only at its end.
+ * Sealing: what stands around and in front of the payload, whose size is known only at its end.
  */
 #ifndef WLT_PACKAGE_ENVELOPE_WRITE_H
 #define WLT_PACKAGE_ENVELOPE_WRITE_H
@@ -10,6 +10,7 @@
 #include "package/package.h"
 #include "package/sink.h"
 
+/* Of the RSA hybrid envelope, between its beginning and its end. */
 struct wlt_sealing {
 	int fd;
 	off_t header;  /* where the payload's tar header lies */
@@ -24,5 +25,10 @@ bool wlt_sealing_begin(struct wlt_sealing *sealing, int fd, const struct wlt_key
 
 /* After the pipeline was finished: the tar's end, and the payload's size into its header. */
 bool wlt_sealing_end(struct wlt_sealing *sealing, struct wlt_error *err);
+
+/* Write what an OpenSSL `enc` file begins with and put the cipher in front of `*sink`. Takes a good
+ * part of a second, on purpose: the key is derived by PBKDF2. Nothing comes at the end. */
+bool wlt_sealing_passphrase(const char *passphrase, size_t len, struct wlt_sink **sink,
+			    struct wlt_error *err);
 
 #endif

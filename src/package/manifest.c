@@ -17,8 +17,6 @@
 #include "package/digest.h"
 #include "package/manifest.h"
 
-#define MANIFEST_NAME "manifest.yaml"
-
 static const char *const scope_names[] = {
 	[WLT_SCOPE_FULL] = "full",
 	[WLT_SCOPE_BUNDLE] = "bundle",
@@ -99,38 +97,39 @@ static bool is_version(const char *text, char major)
 	return *text == '\0';
 }
 
-static bool check_version(const char *version, struct wlt_error *err)
+static bool take_version(struct wlt_manifest *manifest, struct wlt_error *err)
 {
 	WLT_AUTOFREE char *shown = NULL;
 
-	if (is_version(version, '2'))
+	if (!take_required(manifest->tree, "format_version", &manifest->format_version, err))
+		return false;
+	manifest->v1 = is_version(manifest->format_version, '1');
+	if (manifest->v1 || is_version(manifest->format_version, '2'))
 		return true;
-	shown = wlt_text_printable(version);
-	if (is_version(version, '3'))
+	if (is_version(manifest->format_version, '3'))
 		return wlt_fail(err, WLT_UNSUPPORTED,
 				"manifest: format_version %s is newer than 2.x, which is what can "
 				"be opened here: upgrade walnutfs, or ask the sender for an older "
 				"package",
-				version);
-	if (is_version(version, '1'))
-		return wlt_fail(err, WLT_UNSUPPORTED,
-				"manifest: format_version %s is older than 2.x, which is what can "
-				"be opened here: ask the sender to make the package again",
-				version);
+				manifest->format_version);
+	shown = wlt_text_printable(manifest->format_version);
 	return wlt_fail(err, WLT_DAMAGED, "manifest: format_version \"%s\" is not of the form 2.N",
 			shown != NULL ? shown : "?");
 }
 
-static bool take_scope(struct json_object *tree, enum wlt_scope *out, struct wlt_error *err)
+static bool take_scope(struct wlt_manifest *manifest, struct wlt_error *err)
 {
 	const char *name = NULL;
 	WLT_AUTOFREE char *shown = NULL;
 
-	if (!take_required(tree, "scope", &name, err))
+	if (!take_required(manifest->tree, "scope", &name, err))
 		return false;
+	/* What bundles were called in 1.x. */
+	if (manifest->v1 && strcmp(name, "capsule") == 0)
+		name = scope_names[WLT_SCOPE_BUNDLE];
 	for (size_t i = 0; i < sizeof(scope_names) / sizeof(scope_names[0]); i++) {
 		if (strcmp(name, scope_names[i]) == 0) {
-			*out = (enum wlt_scope)i;
+			manifest->scope = (enum wlt_scope)i;
 			return true;
 		}
 	}
@@ -168,9 +167,15 @@ bool wlt_is_deliverable(const char *path, struct wlt_error *err)
 	return true;
 }
 
-static bool take_payload(struct json_object *tree, const char **out, struct wlt_error *err)
+static bool take_payload(struct wlt_manifest *manifest, struct wlt_error *err)
 {
-	if (!take_required(tree, "payload_sha256", out, err))
+	const char **out = &manifest->payload_sha256;
+
+	if (manifest->v1 && !json_object_object_get_ex(manifest->tree, "payload_sha256", NULL)) {
+		*out = "";
+		return true;
+	}
+	if (!take_required(manifest->tree, "payload_sha256", out, err))
 		return false;
 	return wlt_is_sha256_hex(*out) ||
 	       fault("`payload_sha256` is not 64 lower-case hex digits", err);
@@ -212,9 +217,9 @@ static bool take_file(struct json_object *entry, size_t index, struct wlt_manife
 	out->path = json_object_get_string(path);
 	if (!wlt_path_check(out->path, err) || !wlt_is_deliverable(out->path, err))
 		return wlt_fail_context(err, "manifest: files[%zu]", index);
-	if (strcmp(out->path, MANIFEST_NAME) == 0)
+	if (strcmp(out->path, WLT_MANIFEST_NAME) == 0)
 		return wlt_fail(err, WLT_DAMAGED, "manifest: files[%zu] is %s itself", index,
-				MANIFEST_NAME);
+				WLT_MANIFEST_NAME);
 	sha256 = wlt_json_string(entry, "sha256");
 	if (sha256 == NULL || !wlt_is_sha256_hex(sha256))
 		return wlt_fail(err, WLT_DAMAGED,
@@ -268,18 +273,24 @@ static bool take_files(struct wlt_manifest *manifest, struct wlt_error *err)
 
 /* --- the whole --------------------------------------------------------------------------------- */
 
-static bool take_members(struct wlt_manifest *manifest, struct wlt_error *err)
+static bool take_members(struct wlt_manifest *manifest, enum wlt_check *check,
+			 struct wlt_error *err)
 {
 	struct json_object *tree = manifest->tree;
 
 	/* The version first: what another one asks for may be right there and wrong here. */
-	return take_required(tree, "format_version", &manifest->format_version, err) &&
-	       check_version(manifest->format_version, err) &&
-	       take_scope(tree, &manifest->scope, err) &&
-	       take_required(tree, "created", &manifest->created, err) &&
-	       take_source(tree, &manifest->walnut, err) &&
-	       take_payload(tree, &manifest->payload_sha256, err) &&
-	       take_optional(tree, "source_layout", NULL, &manifest->source_layout, err) &&
+	*check = WLT_CHECK_VERSION;
+	if (!take_version(manifest, err))
+		return false;
+	*check = WLT_CHECK_LAYOUT;
+	if (!take_optional(tree, "source_layout", NULL, &manifest->source_layout, err))
+		return false;
+	*check = WLT_CHECK_SCOPE;
+	if (!take_scope(manifest, err))
+		return false;
+	*check = WLT_CHECK_SCHEMA;
+	return take_required(tree, "created", &manifest->created, err) &&
+	       take_source(tree, &manifest->walnut, err) && take_payload(manifest, err) &&
 	       take_optional(tree, "sender", "", &manifest->sender, err) &&
 	       take_optional(tree, "description", "", &manifest->description, err) &&
 	       take_optional(tree, "note", "", &manifest->note, err) &&
@@ -288,8 +299,8 @@ static bool take_members(struct wlt_manifest *manifest, struct wlt_error *err)
 	       check_list(tree, "substitutions_applied", false, err) && take_files(manifest, err);
 }
 
-bool wlt_manifest_from_tree(struct json_object *tree, struct wlt_manifest **out,
-			    struct wlt_error *err)
+static bool from_tree(struct json_object *tree, enum wlt_check *check, struct wlt_manifest **out,
+		      struct wlt_error *err)
 {
 	WLT_AUTO(wlt_manifest_cleanup) struct wlt_manifest *manifest = NULL;
 
@@ -299,26 +310,43 @@ bool wlt_manifest_from_tree(struct json_object *tree, struct wlt_manifest **out,
 	if (manifest == NULL)
 		return wlt_fail_memory(err);
 	manifest->tree = json_object_get(tree);
-	if (!take_members(manifest, err))
+	if (!take_members(manifest, check, err))
 		return false;
 	*out = wlt_take(manifest);
 	return true;
 }
 
-bool wlt_manifest_parse(const char *text, size_t len, struct wlt_manifest **out,
-			struct wlt_error *err)
+bool wlt_manifest_from_tree(struct json_object *tree, struct wlt_manifest **out,
+			    struct wlt_error *err)
+{
+	enum wlt_check check;
+
+	return from_tree(tree, &check, out, err);
+}
+
+bool wlt_manifest_parse_checked(const char *text, size_t len, enum wlt_check *check,
+				struct wlt_manifest **out, struct wlt_error *err)
 {
 	/* A list entry is a mapping of three keys and values; the rest is for everything else. */
 	static const struct wlt_yaml_limits limits = {
 		.bytes = WLT_MAX_MANIFEST,
 		.depth = 2,
 		.nodes = WLT_MAX_LISTED * 8 + 100000,
+		.collections = WLT_MAX_LISTED + 1000,
 	};
 	WLT_AUTO(wlt_json_put) struct json_object *tree = NULL;
 
 	if (!wlt_yaml_parse(text, len, &limits, &tree, err))
-		return wlt_fail_context(err, MANIFEST_NAME);
-	return wlt_manifest_from_tree(tree, out, err);
+		return wlt_fail_context(err, WLT_MANIFEST_NAME);
+	return from_tree(tree, check, out, err);
+}
+
+bool wlt_manifest_parse(const char *text, size_t len, struct wlt_manifest **out,
+			struct wlt_error *err)
+{
+	enum wlt_check check;
+
+	return wlt_manifest_parse_checked(text, len, &check, out, err);
 }
 
 void wlt_manifest_free(struct wlt_manifest *manifest)

@@ -36,6 +36,23 @@ static const char *const known_keys[] = {
 
 /* --- values ------------------------------------------------------------------------------------ */
 
+/* What YAML takes for a line's end or does not read as it stands, and no receiver knows an escape for:
+ * DEL, the C1 controls, line and paragraph separator, byte order mark, U+FFFE and U+FFFF. */
+static bool is_unreadable(const char *at, size_t left)
+{
+	static const char *const others[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+					     "\xef\xbf\xbe", "\xef\xbf\xbf"};
+	unsigned char c = (unsigned char)*at;
+
+	if (c == 0x7f || (c == 0xc2 && left > 1 && (unsigned char)at[1] < 0xa0))
+		return true;
+	for (size_t i = 0; left > 2 && i < sizeof(others) / sizeof(others[0]); i++) {
+		if (memcmp(at, others[i], 3) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool put_quoted(struct wlt_buf *out, const char *text, size_t len, struct wlt_error *err)
 {
 	wlt_buf_putc(out, '"');
@@ -48,6 +65,10 @@ static bool put_quoted(struct wlt_buf *out, const char *text, size_t len, struct
 			wlt_buf_puts(out, "\\n");
 		else if (c == '\r')
 			wlt_buf_puts(out, "\\r");
+		else if (is_unreadable(text + i, len - i))
+			return wlt_fail(err, WLT_USAGE,
+					"a text with a control character or line separator that "
+					"YAML cannot carry cannot be put into a manifest");
 		else if (c < 0x20 && c != '\t')
 			return wlt_fail(err, WLT_USAGE,
 					"a text with the control character 0x%02x cannot be put "

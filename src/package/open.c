@@ -5,118 +5,71 @@
  */
 #include "config.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "package/contents.h"
-#include "package/manifest.h"
+#include "package/legacy.h"
 #include "package/source.h"
+#include "package/unseal.h"
 
-#define CONTENT_KEY 32u
-/* From this size on inflating on another core pays for the thread. */
-#define THREAD_FROM (256u << 10)
-
-/* --- the payload's source, by envelope ---------------------------------------------------------- */
-
-struct content_key {
-	uint8_t *bytes; /* in the secure heap */
-};
-
-static void free_key(struct content_key *key)
-{
-	OPENSSL_secure_clear_free(key->bytes, CONTENT_KEY);
-}
-
-static bool unwrap(const struct wlt_key *pair, const struct wlt_recipient *recipient,
-		   struct content_key *key)
-{
-	WLT_AUTO(wlt_error_clear) struct wlt_error ignored = WLT_ERROR_INIT;
-	size_t len = CONTENT_KEY;
-
-	/* Why it does not open is told to nobody; others are tried. */
-	return wlt_key_unwrap(pair, recipient->wrapped, recipient->wrapped_len, key->bytes, &len,
-			      &ignored) &&
-	       len == CONTENT_KEY;
-}
-
-static bool no_recipient(const struct wlt_envelope *envelope, struct wlt_error *err)
-{
-	WLT_AUTO(wlt_buf_free) struct wlt_buf ids = WLT_BUF_INIT;
-
-	for (size_t i = 0; i < envelope->n_recipients; i++)
-		wlt_buf_printf(&ids, "%s%s", i > 0 ? ", " : "", envelope->recipients[i].pubkey_id);
-	if (!wlt_buf_ok(&ids, err))
-		return false;
-	return wlt_fail(err, WLT_NO_KEY,
-			"no private key here matches any recipient (sealed for %s)", ids.data);
-}
-
-/* The recipient that bears our id first, then every other: ids are only a hint. */
-static bool find_key(const struct wlt_envelope *envelope, const struct wlt_key *pair,
-		     struct content_key *key, struct wlt_error *err)
-{
-	const char *own_id;
-
-	if (pair == NULL)
-		return no_recipient(envelope, err);
-	key->bytes = OPENSSL_secure_malloc(CONTENT_KEY);
-	if (key->bytes == NULL)
-		return wlt_fail_memory(err);
-	own_id = wlt_key_id(pair);
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < envelope->n_recipients; i++) {
-			const struct wlt_recipient *recipient = &envelope->recipients[i];
-			bool ours = strcmp(recipient->pubkey_id, own_id) == 0;
-
-			if (ours == (pass == 0) && unwrap(pair, recipient, key))
-				return true;
-		}
-	}
-	return no_recipient(envelope, err);
-}
-
-static bool open_rsa(const struct wlt_raw *raw, const struct wlt_envelope *envelope,
-		     const struct wlt_key *pair, struct wlt_source **out, struct wlt_error *err)
-{
-	WLT_AUTO(free_key) struct content_key key = {NULL};
-	struct wlt_source *sealed = NULL;
-
-	return find_key(envelope, pair, &key, err) &&
-	       wlt_source_raw(raw, envelope->payload_offset, envelope->payload_size, &sealed,
-			      err) &&
-	       wlt_source_cbc(sealed, key.bytes, envelope->iv, out, err);
-}
+/* --- what is in it ------------------------------------------------------------------------------ */
 
 /* The payload, still in gzip. */
 static bool open_envelope(const struct wlt_raw *raw, const struct wlt_envelope *envelope,
-			  const struct wlt_key *pair, struct wlt_source **out,
+			  const struct wlt_open_options *options, struct wlt_source **out,
 			  struct wlt_error *err)
 {
+	struct wlt_span file = {raw, NULL, 0, raw->size};
+
 	switch (envelope->kind) {
 	case WLT_ENVELOPE_RSA:
-		return open_rsa(raw, envelope, pair, out, err);
+		return wlt_unseal_rsa(raw, envelope, options->pair, out, err);
 	case WLT_ENVELOPE_PASSPHRASE:
-		return wlt_fail(err, WLT_NO_KEY,
-				"sealed with a passphrase, and none was given to open it");
+		return wlt_unseal_passphrase(&file, options->passphrase, options->passphrase_len,
+					     out, err);
 	case WLT_ENVELOPE_PLAIN:
+	case WLT_ENVELOPE_LEGACY_PASSPHRASE: /* never told from outside */
+	case WLT_ENVELOPE_LEGACY_RSA:
 	default:
 		return wlt_source_raw(raw, envelope->payload_offset, envelope->payload_size, out,
 				      err);
 	}
 }
 
-/* The payload's tar. */
-static bool open_payload(const struct wlt_raw *raw, const struct wlt_envelope *envelope,
-			 const struct wlt_key *pair, struct wlt_source **out, struct wlt_error *err)
+static bool read_payload(const struct wlt_raw *raw, const struct wlt_open_options *options,
+			 struct wlt_contents *out, enum wlt_envelope_kind *kind,
+			 struct wlt_error *err)
 {
-	bool sealed = envelope->kind != WLT_ENVELOPE_PLAIN;
+	WLT_AUTO(wlt_envelope_free) struct wlt_envelope envelope = {0};
+	WLT_AUTO(wlt_source_cleanup) struct wlt_source *tar = NULL;
 	struct wlt_source *source = NULL;
 
-	return open_envelope(raw, envelope, pair, &source, err) &&
-	       wlt_source_gunzip(source, sealed, &source, err) &&
-	       wlt_source_ahead(source, envelope->payload_size >= THREAD_FROM, out, err);
+	if (!wlt_envelope_read(raw, &envelope, err))
+		return false;
+	*kind = envelope.kind;
+	return open_envelope(raw, &envelope, options, &source, err) &&
+	       wlt_source_payload(source, *kind != WLT_ENVELOPE_PLAIN, envelope.payload_size, &tar,
+				  err) &&
+	       wlt_contents_read(tar, options, out, err);
+}
+
+/* When they are a legacy wrapper, what was sealed takes its place. */
+static bool unwrap_legacy(struct wlt_package *package, const struct wlt_open_options *options,
+			  struct wlt_contents *contents, struct wlt_error *err)
+{
+	WLT_AUTO(wlt_contents_free) struct wlt_contents sealed = {0};
+	struct wlt_contents wrapper;
+
+	if (package->envelope != WLT_ENVELOPE_PLAIN ||
+	    !wlt_legacy_is_wrapper(contents, package->manifest))
+		return true;
+	if (!wlt_legacy_unwrap(contents, options, &sealed, &package->envelope, err))
+		return false;
+	wrapper = *contents;
+	*contents = sealed;
+	sealed = wrapper;
+	return true;
 }
 
 /* --- trust ------------------------------------------------------------------------------------- */
@@ -184,22 +137,23 @@ static void free_package(struct wlt_package **package)
 bool wlt_package_open(const struct wlt_raw *raw, const struct wlt_open_options *options,
 		      struct wlt_package **out, struct wlt_error *err)
 {
-	WLT_AUTO(wlt_envelope_free) struct wlt_envelope envelope = {0};
-	WLT_AUTO(wlt_source_cleanup) struct wlt_source *tar = NULL;
 	WLT_AUTO(wlt_contents_free) struct wlt_contents contents = {0};
-	WLT_AUTO(free_package) struct wlt_package *package = NULL;
+	WLT_AUTO(free_package) struct wlt_package *package = calloc(1, sizeof(*package));
+	enum wlt_check unasked;
+	enum wlt_check *check = options->check != NULL ? options->check : &unasked;
 
-	if (!wlt_envelope_read(raw, &envelope, err) ||
-	    !open_payload(raw, &envelope, options->pair, &tar, err) ||
-	    !wlt_contents_read(tar, options, &contents, err))
-		return false;
-	package = calloc(1, sizeof(*package));
+	*check = WLT_CHECK_ARCHIVE;
 	if (package == NULL)
 		return wlt_fail_memory(err);
-	package->envelope = envelope.kind;
-	if (!wlt_contents_manifest(&contents, &package->manifest, err) ||
-	    !wlt_contents_verify(&contents, package->manifest, err) ||
-	    !judge(package, options, err) || !wlt_contents_release(&contents, package, err))
+	if (!read_payload(raw, options, &contents, &package->envelope, err) ||
+	    !wlt_contents_manifest(&contents, check, &package->manifest, err))
+		return false;
+	*check = WLT_CHECK_ARCHIVE;
+	if (!unwrap_legacy(package, options, &contents, err) ||
+	    !wlt_contents_verify(&contents, package->manifest, check, err))
+		return false;
+	*check = WLT_CHECK_SIGNATURE;
+	if (!judge(package, options, err) || !wlt_contents_release(&contents, package, err))
 		return false;
 	*out = wlt_take(package);
 	return true;

@@ -34,6 +34,7 @@
 #define WLT_MAX_MANIFEST      (8u << 20)
 #define WLT_MAX_LISTED        20000u
 #define WLT_MAX_RECIPIENTS    64u
+#define WLT_MAX_PASSPHRASE    1024u /* what is sealed with; `openssl enc` reads no longer line */
 #define WLT_MAX_ENVELOPE_JSON (256u << 10)
 
 /* --- manifest ---------------------------------------------------------------------------------- */
@@ -52,12 +53,13 @@ struct wlt_manifest {
 	const char *format_version;
 	const char *source_layout; /* NULL when absent */
 	const char *created;
-	const char *sender;      /* "" when absent */
-	const char *description; /* "" when absent */
-	const char *note;        /* "" when absent */
-	const char *walnut;      /* source.walnut, "" when absent */
-	const char *payload_sha256;
-	enum wlt_scope scope;
+	const char *sender;              /* "" when absent */
+	const char *description;         /* "" when absent */
+	const char *note;                /* "" when absent */
+	const char *walnut;              /* source.walnut, "" when absent */
+	const char *payload_sha256;      /* "" when absent, which only 1.x may be */
+	enum wlt_scope scope;            /* `capsule` of 1.x is WLT_SCOPE_BUNDLE */
+	bool v1;                         /* format_version 1.x: `_core/` paths, shown as they are */
 	struct wlt_manifest_file *files; /* sorted by path, byte order */
 	size_t n_files;
 };
@@ -125,6 +127,9 @@ enum wlt_envelope_kind {
 	WLT_ENVELOPE_PLAIN,      /* 1f 8b; may still turn out to be a legacy wrapper inside */
 	WLT_ENVELOPE_PASSPHRASE, /* Salted__ */
 	WLT_ENVELOPE_RSA,        /* RSA hybrid */
+	/* Legacy wrappers (2.0, 1.1), plain from outside: only an opened package tells them. */
+	WLT_ENVELOPE_LEGACY_PASSPHRASE,
+	WLT_ENVELOPE_LEGACY_RSA,
 };
 
 struct wlt_recipient {
@@ -148,7 +153,8 @@ struct wlt_envelope {
 bool wlt_envelope_read(const struct wlt_raw *raw, struct wlt_envelope *out, struct wlt_error *err);
 void wlt_envelope_free(struct wlt_envelope *envelope);
 bool wlt_envelope_names(const struct wlt_envelope *envelope, const char *pubkey_id);
-const char *wlt_envelope_kind_name(enum wlt_envelope_kind kind); /* "plain" "passphrase" "rsa" */
+/* "plain" "passphrase" "rsa", and "legacy" for both kinds of that. */
+const char *wlt_envelope_kind_name(enum wlt_envelope_kind kind);
 
 /* --- plaintext store --------------------------------------------------------------------------- */
 
@@ -196,8 +202,24 @@ struct wlt_package {
 	struct wlt_plain *plain; /* sealed; owned */
 };
 
+/* What opening looks at, in this order. */
+enum wlt_check {
+	WLT_CHECK_ARCHIVE, /* all that comes before the manifest can be read */
+	WLT_CHECK_VERSION,
+	WLT_CHECK_LAYOUT,
+	WLT_CHECK_SCOPE,
+	WLT_CHECK_SCHEMA,
+	WLT_CHECK_FILES,
+	WLT_CHECK_PAYLOAD,
+	WLT_CHECK_SIGNATURE,
+};
+
 struct wlt_open_options {
-	const struct wlt_key *pair;     /* own private key; NULL: only plain packages open */
+	const struct wlt_key
+		*pair; /* own private key; NULL: nothing opens that is sealed for one */
+	const char
+		*passphrase; /* NULL: none. The caller keeps it in the secure heap and wipes it */
+	size_t passphrase_len;
 	const struct wlt_keyring *ring; /* for the verdict; may be NULL */
 	const char *sender;     /* whose key has to have signed; NULL: the manifest's sender */
 	const char *own_name;   /* the name our own key goes by; may be NULL */
@@ -207,11 +229,13 @@ struct wlt_open_options {
 	uint64_t memory_limit;  /* beyond it the plaintext is spilled, encrypted */
 	int spill_dirfd;
 	const atomic_bool *cancel; /* may be NULL; true stops with WLT_CANCELLED */
+	enum wlt_check *check;     /* may be NULL; after a failure: what was being looked at */
 };
 
 /* Open, decrypt, inflate, check and verify all of it: section 6 in full. WLT_DAMAGED, WLT_NO_KEY,
- * WLT_UNTRUSTED, WLT_TOO_BIG or WLT_REFUSED (a format version or wrapper that is not opened here) with
- * a sentence; on failure nothing of the content remains. */
+ * WLT_UNTRUSTED, WLT_TOO_BIG or WLT_UNSUPPORTED (a format version that is not opened here) with a
+ * sentence; on failure nothing of the content remains. A legacy wrapper is opened, too; what is kept
+ * of it and of its content meanwhile stays within `memory_limit` together. */
 bool wlt_package_open(const struct wlt_raw *raw, const struct wlt_open_options *options,
 		      struct wlt_package **out, struct wlt_error *err);
 void wlt_package_free(struct wlt_package *package); /* NULL is allowed */
@@ -248,6 +272,7 @@ struct wlt_stage {
 	struct wlt_strings exclusions; /* patterns applied, in order */
 	struct wlt_strings removed;    /* paths they removed */
 	struct wlt_strings warnings;
+	bool looks_sensitive; /* the last warning is about files that go along and look sensitive */
 };
 
 struct wlt_stage_options {
@@ -256,7 +281,8 @@ struct wlt_stage_options {
 	const struct wlt_strings *exclusions; /* merged patterns; NULL for none */
 	bool include_full_history;
 	bool allow_restricted;
-	const char *session; /* ALIVE_SESSION_ID or "manual" */
+	const char *allow_with; /* how that is said, for the message; NULL: it does not tell */
+	const char *session;    /* ALIVE_SESSION_ID or "manual" */
 	const char *sender;
 	uint64_t max_expanded; /* 0: WLT_MAX_EXPANDED */
 	uint32_t max_members;  /* 0: WLT_MAX_MEMBERS; manifest.yaml counts */
@@ -276,6 +302,12 @@ bool wlt_stage_walnut(int walnut_fd, const char *walnut_name,
 		      struct wlt_error *err);
 void wlt_stage_free(struct wlt_stage *stage); /* NULL is allowed */
 
+/* Every member is read twice. */
+enum wlt_create_step {
+	WLT_STEP_CHECKSUMS, /* for the manifest, which comes first */
+	WLT_STEP_PACK,
+};
+
 struct wlt_create_options {
 	const char *sender;                      /* "unknown" when nobody knows */
 	const char *session;                     /* "manual" */
@@ -285,9 +317,12 @@ struct wlt_create_options {
 	const struct wlt_key *signer;            /* NULL: unsigned */
 	const struct wlt_key *const *recipients; /* RSA hybrid for these; none: plain */
 	size_t n_recipients;
+	const char *passphrase; /* instead of recipients: an OpenSSL enc file; NULL: none */
+	size_t passphrase_len;  /* 1 to WLT_MAX_PASSPHRASE */
 	const atomic_bool *cancel;
-	/* Called now and then with the bytes of members packed so far; may be NULL. */
-	void (*progress)(void *context, uint64_t done, uint64_t total);
+	/* Called now and then, on the thread that makes the package, with the bytes of members that
+	 * this step is done with; may be NULL. */
+	void (*progress)(void *context, enum wlt_create_step step, uint64_t done, uint64_t total);
 	void *progress_context;
 };
 

@@ -4,12 +4,13 @@ src_package_libpackage_a_SOURCES =
 # Reading: manifest, envelope, sources, tar, plaintext store.
 src_package_libpackage_a_SOURCES += src/package/package.h \
 	src/package/canonical.c src/package/contents.c src/package/contents.h \
-	src/package/envelope.c src/package/inflate.c src/package/inflate.h src/package/manifest.c \
-	src/package/manifest.h src/package/manifest_text.c src/package/open.c src/package/plain.c \
-	src/package/signature.c src/package/source.c src/package/source.h \
+	src/package/envelope.c src/package/inflate.c src/package/inflate.h src/package/legacy.c \
+	src/package/legacy.h src/package/manifest.c src/package/manifest.h \
+	src/package/manifest_text.c src/package/open.c src/package/passphrase.c \
+	src/package/plain.c src/package/signature.c src/package/source.c src/package/source.h \
 	src/package/source_ahead.c src/package/source_cbc.c src/package/source_gunzip.c \
-	src/package/source_raw.c src/package/tar_header.c src/package/tar_read.c \
-	src/package/tar_read.h
+	src/package/source_plain.c src/package/source_raw.c src/package/tar_header.c \
+	src/package/tar_read.c src/package/tar_read.h src/package/unseal.c src/package/unseal.h
 # Making: staging, manifest, pipeline.
 src_package_libpackage_a_SOURCES += \
 	src/package/create.c src/package/deflate_pool.c src/package/deflate_pool.h \

@@ -7,6 +7,9 @@
 
 #include "base/cleanup.h"
 
+/* From this size on inflating on another core pays for the thread. */
+#define THREAD_FROM (256u << 10)
+
 bool wlt_source_read(struct wlt_source *source, uint8_t *out, size_t len, size_t *got,
 		     struct wlt_error *err)
 {
@@ -60,4 +63,13 @@ void wlt_source_close(struct wlt_source *source)
 {
 	if (source != NULL)
 		source->ops->close(source);
+}
+
+bool wlt_source_payload(struct wlt_source *inner, bool sealed, uint64_t size,
+			struct wlt_source **out, struct wlt_error *err)
+{
+	struct wlt_source *source = NULL;
+
+	return wlt_source_gunzip(inner, sealed, &source, err) &&
+	       wlt_source_ahead(source, size >= THREAD_FROM, out, err);
 }

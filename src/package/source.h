@@ -2,7 +2,7 @@
 /*
  * A source: one stage of the reading pipeline, from which bytes are pulled.
  *
- *     raw window → [AES-256-CBC] → gunzip → read-ahead → tar reader
+ *     window → [AES-256-CBC] → gunzip → read-ahead → tar reader
  *
  * A stage owns the one it pulls from and closes it; no stage knows what its neighbours are. Each
  * reads ahead no more than its own fixed buffers, so memory is bounded whatever the input says.
@@ -56,6 +56,19 @@ static inline void wlt_source_cleanup(struct wlt_source **source)
 bool wlt_source_raw(const struct wlt_raw *raw, uint64_t offset, uint64_t size,
 		    struct wlt_source **out, struct wlt_error *err);
 
+/* Bytes that can be read as often as is needed: a part of the package as it lies there or, when `plain`
+ * is not NULL, of a sealed store. */
+struct wlt_span {
+	const struct wlt_raw *raw;
+	const struct wlt_plain *plain;
+	uint64_t offset;
+	uint64_t size;
+};
+
+/* The `size` bytes at `offset` of `span`. */
+bool wlt_source_span(const struct wlt_span *span, uint64_t offset, uint64_t size,
+		     struct wlt_source **out, struct wlt_error *err);
+
 /* AES-256-CBC with PKCS#7 padding. Key and IV are copied. */
 bool wlt_source_cbc(struct wlt_source *inner, const uint8_t key[32], const uint8_t iv[16],
 		    struct wlt_source **out, struct wlt_error *err);
@@ -70,6 +83,10 @@ bool wlt_source_gunzip(struct wlt_source *inner, bool sealed, struct wlt_source 
  * `threaded` (and there is a thread to be had). */
 bool wlt_source_ahead(struct wlt_source *inner, bool threaded, struct wlt_source **out,
 		      struct wlt_error *err);
+
+/* The two stages above in a row: from a payload of `size` bytes to its tar. */
+bool wlt_source_payload(struct wlt_source *inner, bool sealed, uint64_t size,
+			struct wlt_source **out, struct wlt_error *err);
 
 /* What is said of a payload that does not unpad or inflate: one sentence for both, for a cipher
  * without authentication must not be made to tell them apart. */

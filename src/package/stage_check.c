@@ -76,8 +76,10 @@ static bool check_sensitivity(struct wlt_staging *s, struct wlt_error *err)
 		return true;
 	return wlt_fail(err, WLT_REFUSED,
 			"%s %s marked as restricted or with personal data; share %s only by "
-			"allowing it explicitly",
-			names.data, several ? "are" : "is", several ? "them" : "it");
+			"allowing it explicitly%s%s",
+			names.data, several ? "are" : "is", several ? "them" : "it",
+			s->options->allow_with == NULL ? "" : " with ",
+			s->options->allow_with == NULL ? "" : s->options->allow_with);
 }
 
 static const char *origin(const struct wlt_member *member)
@@ -158,6 +160,7 @@ static bool warn_names(struct wlt_staging *s, struct wlt_error *err)
 	}
 	if (n == 0 || !wlt_buf_ok(&names, err))
 		return n == 0;
+	s->stage->looks_sensitive = true;
 	if (n > MAX_LISTED)
 		wlt_buf_printf(&names, " and %zu more", n - MAX_LISTED);
 	return wlt_buf_ok(&names, err) &&

@@ -72,10 +72,15 @@ static bool account(struct wlt_staging *s, const char *path, uint64_t size, stru
 
 	s->expanded += size + wlt_tar_padding(size) + PAX_BLOCKS + MANIFEST_LINES + strlen(path);
 	if (s->stage->n_members + 1 >= max_members)
-		return wlt_fail(err, WLT_TOO_BIG, "%s has more than %u files to share", name,
-				max_members - 1);
+		return wlt_fail(err, WLT_TOO_BIG,
+				"%s has more files than a package may hold, %u with its own "
+				"manifest.yaml (the next is %s); exclude some, or share single "
+				"bundles",
+				name, max_members, path);
 	if (size > max_expanded || s->expanded > max_expanded)
-		return wlt_fail(err, WLT_TOO_BIG, "%s has more than %llu MiB to share (at %s)",
+		return wlt_fail(err, WLT_TOO_BIG,
+				"%s has more content than a package may hold, %llu MiB (the next "
+				"is %s); exclude some, or share single bundles",
 				name, (unsigned long long)(max_expanded >> 20), path);
 	return true;
 }

@@ -4,6 +4,7 @@ src_walnut_libwalnut_a_SOURCES = \
 	src/walnut/bundles.c \
 	src/walnut/glob.c \
 	src/walnut/layout.c \
+	src/walnut/lock.c \
 	src/walnut/names.c \
 	src/walnut/preferences.c \
 	src/walnut/sensitivity.c \

@@ -75,6 +75,26 @@ bool wlt_is_walnut(int dirfd, const char *name);
  * NULL when there is none or memory is short. */
 char *wlt_world_around(const char *path);
 
+/* --- lock -------------------------------------------------------------------------------------- */
+
+/* Of a walnut that is shared, received into or changed: no other program of ALIVE does so meanwhile. */
+struct wlt_walnut_lock {
+	char *path; /* ~/.alive/locks/HASH.lock; NULL when it is not held */
+	int fd;
+};
+
+/* The lock's file for the walnut at `walnut`, an absolute path: malloc()ed; NULL when out of memory or
+ * HOME is not set to an absolute path. */
+char *wlt_walnut_lock_path(const char *walnut);
+
+/* Take it without waiting; `action` ("share", "receive") and when it began are told in the file. The
+ * lock of a process that is gone is taken over. WLT_BUSY, with the holder's pid, when it is held. */
+bool wlt_walnut_lock_take(const char *walnut, const char *action, struct wlt_walnut_lock *lock,
+			  struct wlt_error *err);
+
+/* Remove the file and let go. One that is not held (all zero) is left alone. */
+void wlt_walnut_lock_release(struct wlt_walnut_lock *lock);
+
 /* --- preferences ------------------------------------------------------------------------------- */
 
 /* What WORLD/.alive/preferences.yaml says; a missing file or key means none, GH_TOKEN, false. */

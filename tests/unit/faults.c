@@ -135,7 +135,7 @@ int __wrap_openat(int dir, const char *path, int flags, ...)
 	va_list args;
 
 	va_start(args, flags);
-	if ((flags & O_CREAT) != 0)
+	if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE)
 		mode = va_arg(args, mode_t);
 	va_end(args);
 	return strikes(FAULT_FILES) ? -1 : __real_openat(dir, path, flags, mode);

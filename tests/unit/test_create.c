@@ -4,6 +4,9 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +259,182 @@ START_TEST(test_sealed_for_several)
 }
 END_TEST
 
+/* A public key of 2048 bits to which nobody has the private one: any odd number will do. Finding as
+ * many real pairs would take longer than all the other tests together. */
+static struct wlt_key *new_public_key(void)
+{
+	BIGNUM *modulus = BN_new();
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIO *pem = BIO_new(BIO_s_mem());
+	struct wlt_error err = WLT_ERROR_INIT;
+	struct wlt_key *key = NULL;
+	EVP_PKEY *made = NULL;
+	OSSL_PARAM *params;
+	char *text;
+	long len;
+
+	ck_assert_int_eq(BN_rand(modulus, 2048, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+	ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus), 1);
+	ck_assert_int_eq(OSSL_PARAM_BLD_push_uint(build, OSSL_PKEY_PARAM_RSA_E, 65537), 1);
+	params = OSSL_PARAM_BLD_to_param(build);
+	ck_assert_int_eq(EVP_PKEY_fromdata_init(context), 1);
+	ck_assert_int_eq(EVP_PKEY_fromdata(context, &made, EVP_PKEY_PUBLIC_KEY, params), 1);
+	ck_assert_int_eq(PEM_write_bio_PUBKEY(pem, made), 1);
+	len = BIO_get_mem_data(pem, &text);
+	ck_assert_msg(wlt_key_parse_public(text, (size_t)len, "key", &key, &err), "%s",
+		      wlt_error_text(&err));
+	EVP_PKEY_free(made);
+	OSSL_PARAM_free(params);
+	(void)BIO_free(pem);
+	EVP_PKEY_CTX_free(context);
+	OSSL_PARAM_BLD_free(build);
+	BN_free(modulus);
+	return key;
+}
+
+/* As many as there can be, wherever one stands in the list; one more is refused. */
+START_TEST(test_sealed_for_most)
+{
+	struct wlt_stage *stage = stage_nova();
+	struct wlt_key *keys[WLT_MAX_RECIPIENTS];
+	const struct wlt_key *recipients[WLT_MAX_RECIPIENTS + 1];
+	struct wlt_create_options sealed = plain_options;
+	struct wlt_error err = WLT_ERROR_INIT;
+	struct wlt_created created;
+
+	for (size_t i = 0; i < WLT_MAX_RECIPIENTS; i++)
+		keys[i] = i == 0    ? new_key("first")
+			  : i == 32 ? new_key("middle")
+			  : i == 63 ? new_key("last")
+				    : new_public_key();
+	for (size_t i = 0; i < WLT_MAX_RECIPIENTS; i++)
+		recipients[i] = keys[i];
+	sealed.recipients = recipients;
+	sealed.n_recipients = WLT_MAX_RECIPIENTS;
+	create_ok(stage, &plain_options, "p.walnut", &created);
+	create_ok(stage, &sealed, "s.walnut", &created);
+	check_sealed("first", 1);
+	check_sealed("middle", 33);
+	check_sealed("last", 64);
+	ck_assert_int_eq(sandbox_sh(&box,
+				    "test $(grep -c pubkey_id env/rsa-envelope-v1.json) = 64"),
+			 0);
+	recipients[WLT_MAX_RECIPIENTS] = keys[0];
+	sealed.n_recipients++;
+	ck_assert(!create(stage, &sealed, "x.walnut", &created, &err));
+	ck_assert_int_eq(err.kind, WLT_USAGE);
+	ck_assert_ptr_nonnull(strstr(wlt_error_text(&err), "64 recipients, not 65"));
+	wlt_error_clear(&err);
+	for (size_t i = 0; i < WLT_MAX_RECIPIENTS; i++)
+		wlt_key_unref(keys[i]);
+	wlt_stage_free(stage);
+}
+END_TEST
+
+static const char *const passphrases[] = {"x", "correct horse battery staple",
+					  "quo'te \" $HOME `tick` \\ ünï"};
+
+START_TEST(test_sealed_with_passphrase)
+{
+	struct wlt_stage *stage = stage_nova();
+	struct wlt_create_options sealed = plain_options;
+	struct wlt_created plain_created;
+	struct wlt_created created;
+
+	sealed.passphrase = passphrases[_i];
+	sealed.passphrase_len = strlen(passphrases[_i]);
+	create_ok(stage, &plain_options, "p.walnut", &plain_created);
+	create_ok(stage, &sealed, "s.walnut", &created);
+	create_ok(stage, &sealed, "t.walnut", &created);
+	ck_assert_str_eq(created.import_id, plain_created.import_id);
+	ck_assert_int_eq(setenv("PHRASE", passphrases[_i], 1), 0);
+	ck_assert_int_eq(sandbox_sh(&box,
+				    "test \"$(head -c 8 s.walnut)\" = Salted__ && "
+				    "openssl enc -d -aes-256-cbc -pbkdf2 -iter 600000 -md sha256 "
+				    "-pass env:PHRASE -in s.walnut -out payload && "
+				    "cmp payload p.walnut"),
+			 0);
+	/* Salted anew each time. */
+	ck_assert_int_eq(sandbox_sh(&box, "! cmp -s -n 16 s.walnut t.walnut"), 0);
+	wlt_stage_free(stage);
+}
+END_TEST
+
+START_TEST(test_bad_passphrase)
+{
+	static const struct {
+		size_t len;
+		size_t n_recipients;
+		const char *text;
+	} cases[] = {{0, 0, "1 to 1024 bytes, not 0"},
+		     {1025, 0, "1 to 1024 bytes, not 1025"},
+		     {8, 1, "either for recipients or with a passphrase"}};
+	struct wlt_stage *stage = stage_nova();
+	struct wlt_key *ben = new_key("ben");
+	const struct wlt_key *recipients[] = {ben};
+	struct wlt_create_options sealed = plain_options;
+	struct wlt_error err = WLT_ERROR_INIT;
+	struct wlt_created created;
+	char phrase[1026];
+
+	memset(phrase, 'x', sizeof(phrase));
+	sealed.passphrase = phrase;
+	sealed.recipients = recipients;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sealed.passphrase_len = cases[i].len;
+		sealed.n_recipients = cases[i].n_recipients;
+		ck_assert(!create(stage, &sealed, "x.walnut", &created, &err));
+		ck_assert_int_eq(err.kind, WLT_USAGE);
+		ck_assert_ptr_nonnull(strstr(wlt_error_text(&err), cases[i].text));
+		ck_assert_int_eq(sandbox_sh(&box, "test ! -s x.walnut"), 0);
+	}
+	wlt_error_clear(&err);
+	wlt_key_unref(ben);
+	wlt_stage_free(stage);
+}
+END_TEST
+
+/* What the progress says: each step from something to all of it, never backwards. */
+struct listener {
+	enum wlt_create_step step;
+	uint64_t done;
+	uint64_t total;
+	bool finished[2];
+};
+
+static void listen_in(void *context, enum wlt_create_step step, uint64_t done, uint64_t total)
+{
+	struct listener *listener = context;
+
+	ck_assert_uint_ge(step, listener->step);
+	if (step != listener->step)
+		*listener = (struct listener){.step = step, .finished = {listener->finished[0]}};
+	ck_assert_uint_ge(done, listener->done);
+	ck_assert_uint_le(done, total);
+	ck_assert(listener->total == 0 || listener->total == total);
+	listener->done = done;
+	listener->total = total;
+	listener->finished[step] = done == total;
+}
+
+START_TEST(test_progress)
+{
+	struct wlt_stage *stage = stage_nova();
+	struct wlt_create_options options = plain_options;
+	struct listener listener = {.step = WLT_STEP_CHECKSUMS};
+	struct wlt_created created;
+
+	options.progress = listen_in;
+	options.progress_context = &listener;
+	create_ok(stage, &options, "p.walnut", &created);
+	ck_assert_int_eq(listener.step, WLT_STEP_PACK);
+	ck_assert(listener.finished[WLT_STEP_PACK]);
+	ck_assert_uint_gt(listener.total, BIG);
+	wlt_stage_free(stage);
+}
+END_TEST
+
 START_TEST(test_sealed_keys_are_fresh)
 {
 	struct wlt_stage *stage = stage_nova();
@@ -419,12 +598,12 @@ struct meddler {
 	bool done;
 };
 
-static void meddle(void *context, uint64_t done, uint64_t total)
+static void meddle(void *context, enum wlt_create_step step, uint64_t done, uint64_t total)
 {
 	struct meddler *meddler = context;
 
 	ck_assert_uint_le(done, total);
-	if (meddler->done)
+	if (meddler->done || step == WLT_STEP_CHECKSUMS)
 		return;
 	meddler->done = true;
 	if (meddler->content == NULL)
@@ -530,9 +709,11 @@ START_TEST(test_no_room)
 	int fd = sandbox_create(&box, "x.walnut");
 
 	ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-	for (int sealed = 0; sealed < 2; sealed++) {
+	for (int sealed = 0; sealed < 3; sealed++) {
 		options.recipients = recipients;
-		options.n_recipients = (size_t)sealed;
+		options.n_recipients = sealed == 1;
+		options.passphrase = sealed == 2 ? "open sesame" : NULL;
+		options.passphrase_len = 11;
 		ck_assert_int_eq(ftruncate(fd, 0), 0);
 		ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
 		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -569,13 +750,17 @@ static Suite *suite(void)
 {
 	Suite *s = suite_create("create");
 	TCase *t = tcase_create("create");
-
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, test_plain_unpacks);
 	tcase_add_test(t, test_members_look);
 	tcase_add_test(t, test_reproducible);
 	tcase_add_test(t, test_sealed_for_several);
+	tcase_add_test(t, test_sealed_for_most);
+	tcase_add_loop_test(t, test_sealed_with_passphrase, 0,
+			    sizeof(passphrases) / sizeof(passphrases[0]));
+	tcase_add_test(t, test_bad_passphrase);
+	tcase_add_test(t, test_progress);
 	tcase_add_test(t, test_sealed_keys_are_fresh);
 	tcase_add_test(t, test_signed);
 	tcase_add_test(t, test_opens);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "package/deflate_pool.h"
 #include "package/deflater.h"
 #include "package/sink.h"
 #include "sandbox.h"
@@ -117,16 +118,27 @@ static char *make_prose(size_t len)
 	return text;
 }
 
-/* Words in random order suit the fast compressor least; real trees come out much closer. */
+/* As small as gzip makes it, but for a per cent or two, where most walnuts lie; words in random order
+ * suit the fast compressor least, and real trees come out much closer than this. */
+static const struct {
+	size_t len;
+	int percent;
+} nearness[] = {{10000, 101},
+		{100000, 101},
+		{(size_t)WLT_THOROUGH_BLOCKS * WLT_DEFLATE_BLOCK, 102},
+		{8u << 20, 125}};
+
 START_TEST(test_size_near_gzip)
 {
-	size_t len = 4u << 20;
+	size_t len = nearness[_i].len;
 	char *text = make_prose(len);
 
 	sandbox_put_bytes(&box, "in", text, len);
 	zip("ours.gz", 0, text, len, 262144);
-	ck_assert_int_eq(sandbox_sh(&box, "gzip -6c in >theirs.gz; test $(stat -c %%s ours.gz) -lt "
-					  "$(($(stat -c %%s theirs.gz) * 130 / 100))"),
+	ck_assert_int_eq(sandbox_sh(&box,
+				    "gzip -6c in >theirs.gz; test $(stat -c %%s ours.gz) -le "
+				    "$(($(stat -c %%s theirs.gz) * %d / 100))",
+				    nearness[_i].percent),
 			 0);
 	free(text);
 }
@@ -235,7 +247,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, test_gunzip_agrees, 0, sizeof(sizes) / sizeof(sizes[0]));
-	tcase_add_test(t, test_size_near_gzip);
+	tcase_add_loop_test(t, test_size_near_gzip, 0, sizeof(nearness) / sizeof(nearness[0]));
 	tcase_add_test(t, test_zlib);
 #ifdef HAVE_ISAL
 	tcase_add_test(t, test_isal);

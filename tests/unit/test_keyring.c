@@ -249,6 +249,51 @@ START_TEST(test_hostile_peer_names)
 }
 END_TEST
 
+START_TEST(test_keys_one_by_one)
+{
+	WLT_AUTO(wlt_keyring_cleanup) struct wlt_keyring *ring = load_ring("listed");
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *bob = load_key("bob.pub");
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *carol = load_key("carol.pub");
+	const char *peer = "unset";
+
+	ck_assert_uint_eq(wlt_keyring_count(ring), 0);
+	ck_assert_ptr_null(wlt_keyring_at(ring, 0, &peer));
+	pin(ring, "zoe", bob, false);
+	pin(ring, "Amy", carol, false);
+	ck_assert_uint_eq(wlt_keyring_count(ring), 2);
+	ck_assert_str_eq(wlt_key_id(wlt_keyring_at(ring, 0, &peer)), wlt_key_id(carol));
+	ck_assert_str_eq(peer, "Amy");
+	ck_assert_str_eq(wlt_key_id(wlt_keyring_at(ring, 1, &peer)), wlt_key_id(bob));
+	ck_assert_str_eq(peer, "zoe");
+	ck_assert_ptr_null(wlt_keyring_at(ring, 2, &peer));
+}
+END_TEST
+
+START_TEST(test_remove_forgets_one_key)
+{
+	WLT_AUTO(wlt_error_clear) struct wlt_error err = WLT_ERROR_INIT;
+	WLT_AUTO(wlt_keyring_cleanup) struct wlt_keyring *ring = NULL;
+	WLT_AUTO(wlt_keyring_cleanup) struct wlt_keyring *after = NULL;
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *bob = NULL;
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *carol = load_key("carol.pub");
+
+	ring = ring_with_bob("removed", &bob);
+	pin(ring, "carol", carol, false);
+	ck_assert_works(wlt_keyring_remove(ring, "bob", &err), &err);
+	ck_assert_ptr_null(wlt_keyring_of_peer(ring, "bob"));
+	ck_assert_ptr_null(wlt_keyring_by_id(ring, wlt_key_id(bob), NULL));
+	ck_assert_int_ne(access("removed/peers/bob.pem", F_OK), 0);
+	after = load_ring("removed");
+	ck_assert_uint_eq(wlt_keyring_count(after), 1);
+	ck_assert_str_eq(wlt_key_id(wlt_keyring_of_peer(after, "carol")), wlt_key_id(carol));
+	/* Forgotten for good: another key, and the key under another name, are welcome. */
+	pin(ring, "ben", bob, false);
+	ck_assert_fails(wlt_keyring_remove(ring, "bob", &err), &err, WLT_MISSING);
+	ck_assert_fails(wlt_keyring_remove(ring, "../keys", &err), &err, WLT_USAGE);
+	ck_assert_uint_eq(wlt_keyring_count(ring), 2);
+}
+END_TEST
+
 /* Another process pinned meanwhile: neither key is lost, and this ring learns of it. */
 START_TEST(test_two_rings_do_not_lose_keys)
 {
@@ -412,6 +457,32 @@ START_TEST(test_crash_after_the_file_leaves_the_new_key)
 }
 END_TEST
 
+/* A crash between index and PEM, and one in the middle of a replacement. */
+START_TEST(test_remove_and_crashes)
+{
+	WLT_AUTO(wlt_error_clear) struct wlt_error err = WLT_ERROR_INIT;
+	WLT_AUTO(wlt_keyring_cleanup) struct wlt_keyring *ring = NULL;
+	WLT_AUTO(wlt_keyring_cleanup) struct wlt_keyring *half = NULL;
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *bob = NULL;
+	WLT_AUTO(wlt_key_cleanup) struct wlt_key *other = load_key("carol.pub");
+
+	ring = ring_with_bob("stray", &bob);
+	ck_assert_works(wlt_keyring_remove(ring, "bob", &err), &err);
+	shell("cp bob.pub stray/peers/bob.pem");
+	wlt_keyring_free(wlt_take(ring));
+	ring = load_ring("stray");
+	ck_assert_ptr_null(wlt_keyring_of_peer(ring, "bob"));
+	pin(ring, "bob", other, false);
+	ck_assert_str_eq(wlt_key_id(wlt_keyring_of_peer(ring, "bob")), wlt_key_id(other));
+
+	make_interrupted("midway", true);
+	half = load_ring("midway");
+	ck_assert_works(wlt_keyring_remove(half, "bob", &err), &err);
+	ck_assert_uint_eq(wlt_keyring_count(half), 0);
+	shell("! grep -q bob midway/index.json");
+}
+END_TEST
+
 START_TEST(test_default_dir)
 {
 	WLT_AUTOFREE char *dir = NULL;
@@ -445,12 +516,15 @@ int main(void)
 	tcase_add_test(tc, test_changed_key_is_refused_until_replaced);
 	tcase_add_test(tc, test_key_of_another_peer_is_refused);
 	tcase_add_test(tc, test_hostile_peer_names);
+	tcase_add_test(tc, test_keys_one_by_one);
+	tcase_add_test(tc, test_remove_forgets_one_key);
 	tcase_add_test(tc, test_two_rings_do_not_lose_keys);
 	tcase_add_test(tc, test_locked_by_another_process);
 	tcase_add_loop_test(tc, test_damage_is_never_ignored, 0, COUNT(damages));
 	tcase_add_test(tc, test_pin_into_a_damaged_ring_changes_nothing);
 	tcase_add_test(tc, test_crash_before_the_file_leaves_the_old_key);
 	tcase_add_test(tc, test_crash_after_the_file_leaves_the_new_key);
+	tcase_add_test(tc, test_remove_and_crashes);
 	tcase_add_test(tc, test_default_dir);
 	suite_add_tcase(suite, tc);
 	return scratch_run_suite(suite);

@@ -179,8 +179,35 @@ START_TEST(versions)
 	(void)snprintf(text, sizeof(text), "format_version: \"3.0.0\"\n%s" TAIL,
 		       strchr(HEAD, '\n') + 1);
 	refused(text, WLT_UNSUPPORTED, "3.0.0 is newer");
-	(void)snprintf(text, sizeof(text), "format_version: \"1.1.0\"\nscope: \"capsule\"\n");
-	refused(text, WLT_UNSUPPORTED, "1.1.0 is older");
+}
+END_TEST
+
+#define HEAD_1_1                                                           \
+	"format_version: \"1.1.0\"\ncreated: \"2026-03-26\"\nsource: {}\n" \
+	"files:\n  - path: \"_core/key.md\"\n    sha256: \"" SHA_A "\"\n    size: 0\n"
+
+/* No payload_sha256, and `capsule` for what is called bundle now. */
+START_TEST(version_1)
+{
+	struct wlt_manifest *manifest = parse(HEAD_1_1 "scope: \"capsule\"\n");
+
+	ck_assert(manifest->v1);
+	ck_assert_int_eq(manifest->scope, WLT_SCOPE_BUNDLE);
+	ck_assert_str_eq(manifest->payload_sha256, "");
+	wlt_manifest_free(manifest);
+	manifest = parse(HEAD_1_1 "scope: \"snapshot\"\npayload_sha256: \"" SHA_P "\"\n");
+	ck_assert_int_eq(manifest->scope, WLT_SCOPE_SNAPSHOT);
+	ck_assert_str_eq(manifest->payload_sha256, SHA_P);
+	wlt_manifest_free(manifest);
+	manifest = parse(HEAD TAIL);
+	ck_assert(!manifest->v1);
+	wlt_manifest_free(manifest);
+	refused(HEAD_1_1 "scope: \"capsule\"\npayload_sha256: \"\"\n", WLT_DAMAGED,
+		"`payload_sha256`");
+	refused(HEAD_1_1 "scope: \"walnut\"\n", WLT_DAMAGED, "scope \"walnut\"");
+	refused(HEAD_1_1, WLT_DAMAGED, "`scope` is missing");
+	refused("format_version: \"2.0.0\"\nscope: \"capsule\"\n", WLT_DAMAGED,
+		"scope \"capsule\"");
 }
 END_TEST
 
@@ -596,6 +623,7 @@ static Suite *suite(void)
 	tcase_add_test(text, members);
 	tcase_add_test(text, flow_style_and_plain_scalars);
 	tcase_add_test(text, versions);
+	tcase_add_test(text, version_1);
 	tcase_add_test(text, missing_members);
 	tcase_add_loop_test(text, malformed_texts, 0, (int)N_MALFORMED);
 	tcase_add_test(text, names_like_reserved_ones);

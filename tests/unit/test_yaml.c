@@ -201,6 +201,26 @@ START_TEST(test_depth_has_an_end)
 }
 END_TEST
 
+START_TEST(test_collections_are_limited_apart)
+{
+	const struct wlt_yaml_limits limits = {.bytes = 100,
+					       .depth = 3,
+					       .nodes = 50,
+					       .collections = 3};
+	const char *three = "{a: [[], 1, 2, 3]}";
+	const char *four = "{a: [[], 1, {}]}";
+	WLT_AUTO(wlt_error_clear) struct wlt_error err = WLT_ERROR_INIT;
+	struct json_object *root = NULL;
+
+	ck_assert_works(wlt_yaml_parse(three, strlen(three), &limits, &root, &err), &err);
+	json_object_put(root);
+	root = NULL;
+	ck_assert_fails(wlt_yaml_parse(four, strlen(four), &limits, &root, &err), &err,
+			WLT_DAMAGED);
+	ck_assert_ptr_null(root);
+}
+END_TEST
+
 START_TEST(test_size_and_count_are_limited)
 {
 	const struct wlt_yaml_limits limits = {.bytes = 20, .depth = 2, .nodes = 5};
@@ -300,6 +320,7 @@ int main(void)
 	tcase_add_test(tc, test_billion_laughs);
 	tcase_add_test(tc, test_depth_is_counted_below_the_root);
 	tcase_add_test(tc, test_depth_has_an_end);
+	tcase_add_test(tc, test_collections_are_limited_apart);
 	tcase_add_test(tc, test_size_and_count_are_limited);
 	tcase_add_test(tc, test_every_truncation_is_survived);
 	tcase_add_loop_test(tc, test_front_matter, 0, COUNT(notes));
