@@ -17,7 +17,7 @@ static void print_table(FILE *out, const char *prefix, const struct wlt_command 
 {
 	(void)fprintf(out, "usage: %s COMMAND [ARGUMENT]...\n\n", prefix);
 	for (size_t i = 0; i < n; i++)
-		(void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		(void)fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
 	(void)fprintf(out, "\n`%s COMMAND --help` says more.\n", prefix);
 }
 

@@ -57,6 +57,7 @@ struct wlt_places {
 	char *keys_dir;
 	char *mirrors_dir;
 	char *token_env;
+	bool require_signature;
 };
 
 bool wlt_places_find(struct wlt_places *places, struct wlt_error *err);
@@ -77,10 +78,22 @@ char *wlt_cli_url(const char *typed);
 
 /* --- verbs ------------------------------------------------------------------------------------- */
 
+int wlt_cli_migrate(int argc, char **argv);
 int wlt_cli_relay(int argc, char **argv);
 int wlt_cli_relay_setup(int argc, char **argv);
 int wlt_cli_relay_invite(int argc, char **argv);
 int wlt_cli_relay_accept(int argc, char **argv);
 int wlt_cli_relay_status(int argc, char **argv);
+int wlt_cli_create(int argc, char **argv);
+int wlt_cli_info(int argc, char **argv);
+int wlt_cli_verify(int argc, char **argv);
+int wlt_cli_extract(int argc, char **argv);
+int wlt_cli_list_bundles(int argc, char **argv);
+int wlt_cli_keys(int argc, char **argv);
+int wlt_cli_keys_list(int argc, char **argv);
+int wlt_cli_keys_show(int argc, char **argv);
+int wlt_cli_keys_add(int argc, char **argv);
+int wlt_cli_keys_trust(int argc, char **argv);
+int wlt_cli_keys_remove(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the relay, the keys and the mirrors are, and which variable has the token. */
+/* Where the relay, the keys and the mirrors are, and what the world's preferences say. */
 #include "config.h"
 
 #include "cli/cli.h"
@@ -27,15 +27,16 @@ static char *find_world(void)
 	return here != NULL ? wlt_world_around(here) : NULL;
 }
 
-static bool find_token_env(char **token_env, struct wlt_error *err)
+static bool read_preferences(struct wlt_places *places, struct wlt_error *err)
 {
 	WLT_AUTO(wlt_preferences_free) struct wlt_preferences preferences = {.found = false};
 	WLT_AUTOFREE char *world = find_world();
 
 	if (!wlt_preferences_load(world, &preferences, err))
 		return false;
-	*token_env = strdup(preferences.token_env);
-	return *token_env != NULL || wlt_fail_memory(err);
+	places->require_signature = preferences.require_signature;
+	places->token_env = strdup(preferences.token_env);
+	return places->token_env != NULL || wlt_fail_memory(err);
 }
 
 bool wlt_places_find(struct wlt_places *places, struct wlt_error *err)
@@ -53,7 +54,7 @@ bool wlt_places_find(struct wlt_places *places, struct wlt_error *err)
 		places->mirrors_dir = wlt_state_mirrors_dir(state);
 	if (places->keys_dir == NULL || places->mirrors_dir == NULL)
 		return wlt_fail_memory(err);
-	return find_token_env(&places->token_env, err);
+	return read_preferences(places, err);
 }
 
 void wlt_places_free(struct wlt_places *places)

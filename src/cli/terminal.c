@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/text.h"
 
 /* Failures to write are sticky in the stream and looked at once, by wlt_terminal_flush(). */
@@ -73,6 +74,17 @@ void wlt_terminal_fingerprint(FILE *out, const char *fingerprint)
 	(void)fprintf(out, "    %.*s\n", (int)half, fingerprint);
 	if (half < len)
 		(void)fprintf(out, "    %s\n", fingerprint + half + 1);
+}
+
+bool wlt_terminal_json(FILE *out, struct json_object *root, struct wlt_error *err)
+{
+	WLT_AUTO(wlt_buf_free) struct wlt_buf text = WLT_BUF_INIT;
+
+	wlt_json_format(&text, root);
+	if (!wlt_buf_ok(&text, err))
+		return false;
+	put(out, text.data);
+	return true;
 }
 
 void wlt_terminal_note(const char *text)

@@ -3,8 +3,11 @@
 #ifndef WLT_CLI_TERMINAL_H
 #define WLT_CLI_TERMINAL_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
+
+#include "base/error.h"
 
 /* `text`, printable, to `out`. */
 void wlt_terminal_put(FILE *out, const char *text);
@@ -17,6 +20,9 @@ void wlt_terminal_word(FILE *out, const char *text);
 
 /* Two lines: a key's fingerprint is long. */
 void wlt_terminal_fingerprint(FILE *out, const char *fingerprint);
+
+/* A value as indented JSON; false only when out of memory. */
+bool wlt_terminal_json(FILE *out, struct json_object *root, struct wlt_error *err);
 
 /* A line on stderr about what is going on, when that is a terminal. */
 void wlt_terminal_note(const char *text);

@@ -14,7 +14,14 @@
 #include "post/courier.h"
 
 static const struct wlt_command commands[] = {
+	{"create", wlt_cli_create, "make a package of a walnut"},
+	{"info", wlt_cli_info, "show what a package is"},
+	{"verify", wlt_cli_verify, "check a package"},
+	{"extract", wlt_cli_extract, "put the files of a package into a folder"},
+	{"list-bundles", wlt_cli_list_bundles, "list the bundles of a walnut"},
+	{"migrate", wlt_cli_migrate, "bring an unpacked older package to the present layout"},
 	{"relay", wlt_cli_relay, "set up a relay, invite and accept peers"},
+	{"keys", wlt_cli_keys, "see and manage the keys of peers"},
 };
 
 static int run(int argc, char **argv)

@@ -223,6 +223,23 @@ static bool read_owner_key(struct wlt_mirror *mirror, const char *owner, struct 
 		wlt_fail_context(err, "relay %s", mirror->url));
 }
 
+bool wlt_relay_fetched_key(const char *mirrors_dir, const char *url, struct wlt_key **key,
+			   struct wlt_error *err)
+{
+	WLT_AUTO(wlt_mirror_cleanup) struct wlt_mirror *mirror = NULL;
+	WLT_AUTOFREE char *owner = NULL;
+	const struct wlt_transport transport = {.token_env = NULL, .author = NULL};
+
+	if (!wlt_mirror_open(mirrors_dir, url, &transport, &mirror, err))
+		return false;
+	if (wlt_mirror_tip(mirror)[0] == '\0')
+		return wlt_fail(
+			err, WLT_MISSING,
+			"relay %s has never been fetched: run `walnut relay accept` for it first",
+			url);
+	return wlt_relay_owner(mirror, &owner, err) && read_owner_key(mirror, owner, key, err);
+}
+
 bool wlt_relay_accept(struct wlt_relay_config *config, struct wlt_keyring *ring,
 		      const char *mirrors_dir, const char *token_env, const char *url,
 		      const char *peer, char **name, struct wlt_key **key, struct wlt_error *err)

@@ -213,4 +213,8 @@ bool wlt_relay_accept(struct wlt_relay_config *config, struct wlt_keyring *ring,
 		      const char *mirrors_dir, const char *token_env, const char *url,
 		      const char *peer, char **name, struct wlt_key **key, struct wlt_error *err);
 
+/* The owner's key in the relay `url` as it was last fetched. WLT_MISSING when nothing was. Local. */
+bool wlt_relay_fetched_key(const char *mirrors_dir, const char *url, struct wlt_key **key,
+			   struct wlt_error *err);
+
 #endif

@@ -21,3 +21,11 @@ walnutfs_SOURCES = \
 	src/walnutfs/root.c \
 	src/walnutfs/vault.c src/walnutfs/vault.h
 walnutfs_LDADD = $(POST_LIBS) $(FUSE3_LIBS) -lm
+
+# bash looks for completions in files that are called as the command.
+bashcompletiondir = $(datadir)/bash-completion/completions
+bashcompletion_DATA = src/walnutfs/completion/walnutfs
+src/walnutfs/completion/walnutfs: src/walnutfs/walnutfs.bash-completion
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && cp $(srcdir)/src/walnutfs/walnutfs.bash-completion $@
+EXTRA_DIST += src/walnutfs/walnutfs.bash-completion
+CLEANFILES += src/walnutfs/completion/walnutfs
