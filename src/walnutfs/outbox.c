@@ -245,7 +245,7 @@ static int list_staged(struct wlt_mount *mount, struct wlt_node *node, struct wl
 	while (errnum == 0 && (errno = 0, item = readdir(folder)) != NULL) {
 		if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0)
 			continue;
-		errnum = wlt_listing_add(listing, item->d_name, 0, DTTOIF(item->d_type));
+		errnum = wlt_listing_add(listing, item->d_name, 0, (mode_t)DTTOIF(item->d_type));
 	}
 	if (errnum == 0)
 		errnum = errno;

@@ -10,8 +10,8 @@ wait_pause() {
 	read -r -t 0.05 -u "$wait_pipe" || true
 }
 
-# A factor: everything takes longer under a sanitizer.
-wait_patience=${wait_patience:-1}
+# A factor: everything takes longer on a machine that is busy, and yet longer under a sanitizer.
+wait_patience=${wait_patience:-3}
 
 # wait_for SECONDS COMMAND…: until it succeeds; fails when the time is up.
 wait_for() {
