@@ -16,9 +16,8 @@
 static const struct wlt_usage usage = {
 	.verb = "migrate",
 	.synopsis = "--staging DIR [--json]",
-	.details = "Brings an unpacked package of an older layout to the present one: a staging "
-		   "folder\nthat `walnut receive` kept, perhaps after you mended what stopped it. "
-		   "Can be run again\nat any time.\n\n"
+	.details = "Brings an unpacked package of an older layout to the present one: a folder "
+		   "that\n`walnut extract` made, for example. Can be run again at any time.\n\n"
 		   "  --staging DIR  the folder\n"
 		   "  --json         print the result as JSON\n",
 };

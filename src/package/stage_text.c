@@ -113,22 +113,21 @@ void wlt_text_readme(struct wlt_buf *out, const struct wlt_stage *stage)
 		       scope_sentence(stage->scope));
 	wlt_buf_puts(out, "- `_kernel/`: what the walnut is; begin with `_kernel/key.md`\n");
 	put_bundles(out, stage);
-	wlt_buf_puts(out,
-		     "- `manifest.yaml`: what was packed, by whom and when, with checksums\n"
-		     "\n"
-		     "## How to read it\n"
-		     "\n"
-		     "Everything is plain text, Markdown, YAML or JSON, beside the files that "
-		     "belong to it. In each\n"
-		     "bundle `context.manifest.yaml` says what the bundle is for. A file that "
-		     "says `stubbed` stands\n"
-		     "for one that the sender kept.\n"
-		     "\n"
-		     "## How to open it\n"
-		     "\n"
-		     "With walnutfs mounted, the package is a folder in `inbox/`: read it "
-		     "there, or move it into\n"
-		     "`walnuts/` to keep it. Without a mount, `walnut receive PACKAGE --target "
-		     "FOLDER` does the\n"
-		     "same, and `walnut verify --package PACKAGE` only checks it.\n");
+	wlt_buf_puts(out, "- `manifest.yaml`: what was packed, by whom and when, with checksums\n"
+			  "\n"
+			  "## How to read it\n"
+			  "\n"
+			  "Everything is plain text, Markdown, YAML or JSON, beside the files that "
+			  "belong to it. In each\n"
+			  "bundle `context.manifest.yaml` says what the bundle is for. A file that "
+			  "says `stubbed` stands\n"
+			  "for one that the sender kept.\n"
+			  "\n"
+			  "## How to open it\n"
+			  "\n"
+			  "With walnutfs mounted, the package is a folder in `inbox/`: read it "
+			  "there, or copy it to\n"
+			  "keep it. Without a mount, `walnut extract PACKAGE --output FOLDER` puts "
+			  "the files into a\n"
+			  "folder, and `walnut verify --package PACKAGE` only checks it.\n");
 }

@@ -216,15 +216,17 @@ event() {
 
 # await USER SECONDS COMMAND…: like wait_for, but there is nothing to wait for once the daemon has died.
 await() {
-	local user=$1 seconds=$2
+	local user=$1 deadline=$((SECONDS + $2 * wait_patience + 1))
 	shift 2
-	wait_for "$seconds" true_or_ended "$user" "$@"
-	"$@" >/dev/null 2>&1 && return
-	ended "$user" && printf 'walnutfs of %s has died\n' "$user"
-	return 1
+	until "$@" >/dev/null 2>&1; do
+		if ended "$user"; then
+			printf 'walnutfs of %s has died\n' "$user"
+			return 1
+		fi
+		((SECONDS < deadline)) || return 1
+		wait_pause
+	done
 }
-
-true_or_ended() { "${@:2}" || ended "$1"; }
 
 # wait_event USER EVENT DROP [SECONDS]
 wait_event() {
