@@ -191,12 +191,9 @@ void wlt_drop_spoiled(struct wlt_drop *drop, int errnum);
 int wlt_drop_rename(struct wlt_drop *drop, const char *new_peer, const char *new_name);
 int wlt_drop_remove(struct wlt_drop *drop);
 
-/* `sync outbox/PEER/NAME`: complete it now. `done` is called exactly once, from the desk thread, with 0
- * when it has been pushed or a positive errno; after 60 s with ETIMEDOUT. Returns a ticket for
- * wlt_drop_sync_cancel(), after which `done` has been or will not be called. */
-uint64_t wlt_drop_sync(struct wlt_drop *drop, void (*done)(void *context, int errnum),
-		       void *context);
-void wlt_drop_sync_cancel(struct wlt_drop *drop, uint64_t ticket);
+/* `sync outbox/PEER/NAME`: complete it now. `done` is called exactly once, from the desk thread (or at once,
+ * without memory), with 0 when it has been pushed or a positive errno; after 60 s with ETIMEDOUT. */
+void wlt_drop_sync(struct wlt_drop *drop, void (*done)(void *context, int errnum), void *context);
 
 /* Extended attributes of a drop, without the `user.walnut.` prefix. Options (`scope description note
  * preset exclude bundles full_history allow_restricted hold`) can be set and removed; `state`, `error`,

@@ -90,7 +90,6 @@ struct wlt_drop {
 /* A program that waits for a drop to be pushed. */
 struct wlt_waiter {
 	struct wlt_waiter *next;
-	uint64_t ticket;
 	struct wlt_drop *drop; /* a reference */
 	void (*done)(void *context, int errnum);
 	void *context;
@@ -184,7 +183,6 @@ struct wlt_post {
 	struct wlt_drop *drops;
 	struct wlt_doomed *doomed;
 	struct wlt_waiter *waiters;
-	uint64_t calling; /* ticket of the waiter that is being told now, 0 for none */
 	uint64_t last_serial;
 	struct json_object *sent;        /* array, newest last */
 	struct wlt_relay_config *config; /* NULL: see config_error */

@@ -46,16 +46,14 @@ static int ask_locked(struct wlt_drop *drop)
 	return -1;
 }
 
-uint64_t wlt_drop_sync(struct wlt_drop *drop, void (*done)(void *context, int errnum),
-		       void *context)
+void wlt_drop_sync(struct wlt_drop *drop, void (*done)(void *context, int errnum), void *context)
 {
 	struct wlt_post *post = drop->post;
 	struct wlt_waiter *waiter = calloc(1, sizeof(*waiter));
-	uint64_t ticket;
 
 	if (waiter == NULL) {
 		done(context, ENOMEM);
-		return 0;
+		return;
 	}
 	*waiter = (struct wlt_waiter){
 		.drop = wlt_drop_ref(drop),
@@ -64,62 +62,25 @@ uint64_t wlt_drop_sync(struct wlt_drop *drop, void (*done)(void *context, int er
 		.deadline = wlt_clock_monotonic() + WLT_SYNC_MS,
 	};
 	wlt_post_lock(post);
-	ticket = ++post->last_serial;
-	waiter->ticket = ticket;
 	waiter->result = ask_locked(drop);
 	waiter->next = post->waiters;
 	post->waiters = waiter;
 	wlt_desk_wake(post);
 	wlt_post_unlock(post);
-	return ticket;
 }
 
-/* Take the first waiter out that `is_it`; NULL when there is none. */
-static struct wlt_waiter *take_ticket_locked(struct wlt_post *post, uint64_t ticket)
-{
-	struct wlt_waiter **link = &post->waiters;
-	struct wlt_waiter *found;
-
-	while (*link != NULL && (*link)->ticket != ticket)
-		link = &(*link)->next;
-	found = *link;
-	if (found != NULL)
-		*link = found->next;
-	return found;
-}
-
-static void waiter_free(struct wlt_waiter *waiter)
-{
-	if (waiter == NULL)
-		return;
-	wlt_drop_unref(waiter->drop);
-	free(waiter);
-}
-
-void wlt_drop_sync_cancel(struct wlt_drop *drop, uint64_t ticket)
-{
-	struct wlt_post *post = drop->post;
-	struct wlt_waiter *waiter;
-
-	if (ticket == 0)
-		return;
-	wlt_post_lock(post);
-	waiter = take_ticket_locked(post, ticket);
-	/* Being told right now: wait for that, unless it is the callback itself that asks. */
-	while (waiter == NULL && post->calling == ticket &&
-	       !pthread_equal(pthread_self(), post->desk))
-		(void)pthread_cond_wait(&post->quiet, &post->mutex);
-	wlt_post_unlock(post);
-	waiter_free(waiter);
-}
-
+/* Take out the first one who can be told; NULL when there is none. */
 static struct wlt_waiter *take_due_locked(struct wlt_post *post, int64_t now, int64_t *wake)
 {
-	for (struct wlt_waiter *waiter = post->waiters; waiter != NULL; waiter = waiter->next) {
+	for (struct wlt_waiter **link = &post->waiters; *link != NULL; link = &(*link)->next) {
+		struct wlt_waiter *waiter = *link;
+
 		if (waiter->result < 0 && waiter->deadline <= now)
 			waiter->result = ETIMEDOUT;
-		if (waiter->result >= 0)
-			return take_ticket_locked(post, waiter->ticket);
+		if (waiter->result >= 0) {
+			*link = waiter->next;
+			return waiter;
+		}
 		if (waiter->deadline < *wake)
 			*wake = waiter->deadline;
 	}
@@ -132,13 +93,11 @@ void wlt_waiters_tell(struct wlt_post *post, int64_t now, int64_t *wake)
 
 	wlt_post_lock(post);
 	while ((waiter = take_due_locked(post, now, wake)) != NULL) {
-		post->calling = waiter->ticket;
 		wlt_post_unlock(post);
 		waiter->done(waiter->context, waiter->result);
-		waiter_free(waiter);
+		wlt_drop_unref(waiter->drop);
+		free(waiter);
 		wlt_post_lock(post);
-		post->calling = 0;
-		(void)pthread_cond_broadcast(&post->quiet);
 	}
 	wlt_post_unlock(post);
 }

@@ -212,7 +212,7 @@ static void finish(void)
 	drop = wlt_drop_find(post, "bob", "nova");
 	if (drop != NULL && help_state_is(drop, "interrupted")) {
 		ck_assert_int_eq(help_packages_ever(&bob), 0);
-		(void)wlt_drop_sync(drop, on_sync, &told);
+		wlt_drop_sync(drop, on_sync, &told);
 		HELP_WAIT(atomic_load(&told));
 	}
 	if (drop != NULL)

@@ -351,7 +351,7 @@ START_TEST(sync_completes_at_once)
 	ck_assert_works(wlt_drop_create(from, "bob", "nova", &drop, &err), &err);
 	pid = help_drop_walnut(drop, "nova", HELP_LIVES_ON);
 	atomic_store(&sync_result, -1);
-	(void)wlt_drop_sync(drop, on_sync, NULL);
+	wlt_drop_sync(drop, on_sync, NULL);
 	HELP_WAIT(atomic_load(&sync_result) >= 0);
 	ck_assert_int_eq(atomic_load(&sync_result), 0);
 	ck_assert(help_state_is(drop, "sent"));
@@ -372,7 +372,7 @@ START_TEST(stop_fails_who_waits)
 	from = help_office(&alice, NULL);
 	drop = help_dropped(from, "bob", "nova", HELP_EXIT_0);
 	atomic_store(&sync_result, -1);
-	(void)wlt_drop_sync(drop, on_sync, NULL);
+	wlt_drop_sync(drop, on_sync, NULL);
 	HELP_WAIT(help_events(&alice, "waiting") >= 1);
 	wlt_drop_unref(drop);
 	begin = help_clock();
