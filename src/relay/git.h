@@ -4,6 +4,9 @@
 #define WLT_RELAY_GIT_H
 
 #include <git2.h>
+#ifdef HAVE_GIT2_SYS_ERRORS_H
+#include <git2/sys/errors.h> /* git_error_set_str() */
+#endif
 #include <stdbool.h>
 
 #include "base/error.h"
